@@ -75,7 +75,8 @@ function(turnpike_module path)
     target_include_directories(${name} SYSTEM PUBLIC ${PROJECT_BINARY_DIR}/generated)
     target_link_libraries(${name} PUBLIC protobuf::libprotobuf-lite)
   endif()
-  set_property(GLOBAL APPEND PROPERTY TURNPIKE_MODULES "${path}:${ARG_DEPS}")
+  list(JOIN ARG_DEPS "," declared)  # a semicolon would split the line that the layers test reads
+  set_property(GLOBAL APPEND PROPERTY TURNPIKE_MODULES "${path}:${declared}")
 
   foreach(component IN LISTS ARG_COMPONENTS)
     set(base ${CMAKE_CURRENT_SOURCE_DIR}/${component})
@@ -110,7 +111,7 @@ function(_turnpike_fuzzer target path component file module)
   endif()
 endfunction()
 
-# Writes modules.txt ("path:dep;dep" a line) and checks every #include against it, as a test.
+# Writes modules.txt ("path:dep,dep" a line) and checks every #include against it, as a test.
 function(turnpike_check_layers)
   get_property(modules GLOBAL PROPERTY TURNPIKE_MODULES)
   list(JOIN modules "\n" text)
