@@ -1,0 +1,51 @@
+// One path to one peer that holds stores, whatever carries it: what the fetcher asks of it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "core/store/store_id.h"
+#include "io/channel/stop.h"
+#include "io/loop/convert.h"
+
+namespace turnpike::io {
+
+enum class SourceError : std::uint8_t {
+  kNotFound,    ///< The peer does not have the store, or no longer.
+  kBusy,        ///< Not now; another time.
+  kOverQuota,   ///< We have had our share for a while.
+  kWrongRoot,   ///< The peer holds another content under this id. Nobody's fault.
+  kProtocol,    ///< The peer's fault: it answered what nobody asked, too much, too little, or nonsense.
+  kConnection,  ///< The path broke. Nobody's fault.
+  kTimeout,     ///< Silence or a trickle (core/exchange/patience.h).
+  kStopped,     ///< Our own Stop or sink ended it.
+};
+
+/// Receives a range in order.
+class RangeSink {
+ public:
+  virtual ~RangeSink() = default;
+  /// The next bytes; the view is good until the returned awaitable is done. It may take its time: the source reads no
+  /// further meanwhile. False stops the range, which then ends with kStopped.
+  virtual asio::awaitable<bool> take(ByteView bytes) = 0;
+};
+
+/// Any number of calls may be under way at once. References must outlive the call. All on one loop.
+class StoreSource {
+ public:
+  virtual ~StoreSource() = default;
+
+  /// One encoded page of the piece layer (docs/protocols/layer.md). Bounded, but not verified.
+  virtual asio::awaitable<Result<Bytes, SourceError>> layer_page(store::StoreId store, store::Content content,
+                                                                 std::uint32_t first_piece, Stop& stop) = 0;
+  /// The leaf hashes of a piece: 32 bytes for each 16 KiB of it. Of the right length, but not verified.
+  virtual asio::awaitable<Result<Bytes, SourceError>> leaves(store::StoreId store, store::Content content,
+                                                             std::uint32_t piece, Stop& stop) = 0;
+  /// Streams [offset, offset + length) of any length inside `content` into `sink`; Ok only when all of it was taken.
+  virtual asio::awaitable<Status<SourceError>> range(store::StoreId store, store::Content content, std::uint64_t offset,
+                                                     std::uint64_t length, RangeSink& sink, Stop& stop) = 0;
+};
+
+}  // namespace turnpike::io
