@@ -1,0 +1,38 @@
+// The rungs of the ladder: the ways there are to reach a peer, cheapest first.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace turnpike::path {
+
+/// In the order of what they cost; the ladder prefers the lower one of two that work.
+enum class Rung : std::uint8_t { kHttp, kBootstrapRelay };
+
+inline constexpr std::array kAllRungs{Rung::kHttp, Rung::kBootstrapRelay};
+inline constexpr std::size_t kRungCount = kAllRungs.size();
+
+/// The word used in configuration, JSON and logs: "http", "bootstrap-relay".
+[[nodiscard]] constexpr std::string_view name_of(Rung rung) {
+  switch (rung) {
+    case Rung::kHttp:
+      return "http";
+    case Rung::kBootstrapRelay:
+      return "bootstrap-relay";
+  }
+  return "unknown";
+}
+
+[[nodiscard]] constexpr std::optional<Rung> parse_rung(std::string_view name) {
+  for (const Rung rung : kAllRungs) {
+    if (name == name_of(rung)) return rung;
+  }
+  return std::nullopt;
+}
+
+[[nodiscard]] constexpr std::size_t index_of(Rung rung) { return static_cast<std::size_t>(rung); }
+
+}  // namespace turnpike::path

@@ -1,0 +1,78 @@
+// What the brain asks of the world. The shell (src/node, or a simulated host) executes each and reports back by the
+// handle_* that its comment names.
+#pragma once
+
+#include <cstddef>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "core/identity/peer_id.h"
+#include "core/path/path.h"
+#include "core/sync/fetch.h"
+
+namespace turnpike::peer {
+
+/// Open the control WebSocket of the `index`-th configured bootstrap. → handle_link_up or handle_link_down.
+struct ConnectBootstrap {
+  std::size_t index = 0;
+};
+/// → handle_link_down, once it is closed. Commands for it that follow are to be ignored.
+struct CloseBootstrap {
+  std::size_t index = 0;
+};
+/// One binary WebSocket message, in order.
+struct SendToBootstrap {
+  std::size_t index = 0;
+  Bytes message;
+};
+
+/// → handle_path_open once a first answer (http) or the authenticated secure channel (relay) is there, else
+/// handle_path_closed. A path whose relay role is kResponder is opened in order to serve `peer`: no fetch is started
+/// over it, and streams that `peer` opens on it are to be answered.
+struct OpenPath {
+  path::PathId path;
+  identity::PeerId peer;
+  path::Rung rung = path::Rung::kHttp;
+  path::Target target;
+};
+/// Also ends an attempt that is still under way. Fetches over it have been cancelled before. No answer is expected,
+/// and one that crosses is ignored.
+struct ClosePath {
+  path::PathId path;
+};
+
+/// Open or create the partial file of this content. → handle_partial_open or handle_partial_failed.
+struct OpenPartial {
+  sync::Target target;
+};
+/// Fetch these pieces, in this order; verify, write, and report each by handle_piece, and the whole by
+/// handle_fetch_ended, exactly once, whatever happened. The target's partial is open. A path may be given several
+/// fetches at once; they share it.
+struct StartFetch {
+  sync::FetchId fetch;
+  path::PathId path;
+  sync::Target target;
+  std::vector<sync::PieceRange> pieces;
+};
+/// → handle_fetch_ended (kCancelled, or how it ended just before).
+struct CancelFetch {
+  sync::FetchId fetch;
+};
+/// Every piece is verified: sync, rename into place, remember the mark, serve. Also closes the partial.
+/// → handle_committed or handle_commit_failed.
+struct Commit {
+  sync::Target target;
+  sync::Mark mark = sync::Mark::kUnconfirmed;
+};
+/// Close the partial file; what it holds stays on disk for the next OpenPartial, unless `discard`: then other bytes
+/// of this store have been committed, and these are of no use. No answer is expected.
+struct ReleasePartial {
+  sync::Target target;
+  bool discard = false;
+};
+
+using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, OpenPath, ClosePath, OpenPartial,
+                             StartFetch, CancelFetch, Commit, ReleasePartial>;
+
+}  // namespace turnpike::peer

@@ -1,0 +1,107 @@
+// The node's brain: tells what it knows to bootstraps, learns who has which stores, and brings every wanted one here
+// over the cheapest path that works. Composes core/rendezvous, core/path and core/sync; routes, and holds no rule.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "core/identity/peer_id.h"
+#include "core/peer/command.h"
+#include "core/peer/view.h"
+
+namespace turnpike::peer {
+
+/// all: every store anybody announces; listed: those the user asked for or listed, kept up to date; off: only what
+/// `get` asks for.
+enum class SyncMode : std::uint8_t { kAll, kListed, kOff };
+[[nodiscard]] std::optional<SyncMode> parse_sync_mode(std::string_view text);  ///< "all", "listed", "off"
+
+constexpr std::size_t kMaxBootstraps = 8;
+
+struct Config {
+  const crypto::SigningKey* identity = nullptr;  ///< Borrowed; outlives the brain.
+  std::vector<std::string> bootstraps;  ///< URLs, for people; commands name them by index. At most kMaxBootstraps.
+  std::vector<path::Rung> rungs{path::kAllRungs.begin(), path::kAllRungs.end()};
+  SyncMode sync = SyncMode::kAll;
+  std::uint64_t max_store = std::uint64_t{64} << 30U;  ///< A larger announced size is refused before allocation.
+  std::optional<std::uint64_t> max_disk;               ///< For what sync brings here by itself; none: not limited.
+  std::vector<identity::PeerId> trusted_peers;         ///< The operator vouches for what they announce.
+};
+
+/// A machine as base/machine.h has it: drain poll_command after every handle_* and verb, then sleep until poll_timeout.
+class Peer {
+ public:
+  Peer(Now now, Config config, Random& random);
+  ~Peer();
+  Peer(Peer&&) noexcept;
+  Peer& operator=(Peer&&) noexcept;
+
+  // The world to the brain.
+
+  /// A complete, hashed `.dig` is in the folder. `mark` is what Commit said of it when it was us who put it there,
+  /// else kOwn. Call for each at start (before the first handle_timeout if they are known by then) and whenever one
+  /// appears or changes. After handle_committed it need not be called, and does no harm.
+  void handle_local_store(Now now, store::StoreId store, store::Content content, sync::Mark mark = sync::Mark::kOwn);
+  void handle_local_store_gone(Now now, store::StoreId store);
+  /// The catalogue has been read once: until then nothing is fetched and nothing registered, lest what is here be
+  /// fetched again. Must be called once.
+  void handle_catalogue_ready(Now now);
+  /// Where our HTTP downloads listen, real addresses only (unspecified and loopback ones are dropped).
+  void handle_listening(Now now, std::vector<Endpoint> http);
+  /// An address, a route or an interface changed, or the machine woke up: everything is tried again at once.
+  void handle_network_changed(Now now);
+
+  void handle_link_up(Now now, std::size_t bootstrap);
+  void handle_link_down(Now now, std::size_t bootstrap, std::string_view reason);
+  void handle_link_message(Now now, std::size_t bootstrap, ByteView message);
+
+  void handle_path_open(Now now, path::PathId path, Duration rtt);
+  void handle_path_closed(Now now, path::PathId path, const path::PathFailure& failure);
+
+  /// `verified` has piece_count() entries: what the journal and the re-verification say is here.
+  void handle_partial_open(Now now, const sync::Target& target, const std::vector<bool>& verified);
+  void handle_partial_failed(Now now, const sync::Target& target, const sync::DiskFailure& failure);
+  /// The piece is verified and written. `wire_bytes` is what it took to bring, refetched leaves included.
+  void handle_piece(Now now, sync::FetchId fetch, std::uint32_t piece, std::uint64_t wire_bytes);
+  void handle_fetch_ended(Now now, sync::FetchId fetch, const sync::FetchOutcome& outcome);
+  void handle_committed(Now now, const sync::Target& target);
+  void handle_commit_failed(Now now, const sync::Target& target, const sync::DiskFailure& failure);
+  void handle_timeout(Now now);
+
+  // The user's verbs.
+
+  /// Wanted whatever the sync mode, before the others; durable if the shell repeats it after a restart.
+  void want(Now now, store::StoreId store);
+  void unwant(Now now, store::StoreId store);
+  /// From now on only these bytes are this store.
+  void pin(Now now, store::StoreId store, store::Content content);
+  void unpin(Now now, store::StoreId store);
+  void set_sync(Now now, SyncMode mode);
+
+  // The brain to the world.
+
+  [[nodiscard]] std::optional<Command> poll_command();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+
+  // Getters.
+
+  [[nodiscard]] const identity::PeerId& id() const;
+  [[nodiscard]] SyncMode sync_mode() const;
+  [[nodiscard]] std::optional<StoreView> store(store::StoreId store) const;
+  [[nodiscard]] std::vector<StoreView> stores() const;        ///< Held, wanted or known of; in order of id.
+  [[nodiscard]] std::vector<TransferView> transfers() const;  ///< Under way first, then the latest completed ones.
+  [[nodiscard]] std::vector<PeerView> peers() const;
+  [[nodiscard]] std::vector<BootstrapView> bootstraps() const;
+  [[nodiscard]] BytesByRung bytes_by_rung() const;  ///< Verified bytes of this run.
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace turnpike::peer
