@@ -8,6 +8,8 @@
 # form a DAG by construction. tools/check_layers.py holds the #includes to the same promise.
 set(TURNPIKE_LAYERS base crypto core "io|sim" "node|bootstrap" apps)
 set_property(GLOBAL PROPERTY TURNPIKE_MODULES "")
+option(TURNPIKE_TESTS "Build the tests, fuzzers and benchmarks beside each component" ON)
+option(TURNPIKE_FUZZ "Build the fuzzers of the pure modules with libFuzzer, and nothing else" OFF)
 
 function(_turnpike_layer path out)
   string(REGEX MATCH "^[^/]+" top ${path})
@@ -78,6 +80,9 @@ function(turnpike_module path)
   list(JOIN ARG_DEPS "," declared)  # a semicolon would split the line that the layers test reads
   set_property(GLOBAL APPEND PROPERTY TURNPIKE_MODULES "${path}:${declared}")
 
+  if(NOT TURNPIKE_TESTS)
+    return()
+  endif()
   foreach(component IN LISTS ARG_COMPONENTS)
     set(base ${CMAKE_CURRENT_SOURCE_DIR}/${component})
     if(EXISTS ${base}_test.cpp AND NOT TURNPIKE_FUZZ)
@@ -119,4 +124,5 @@ function(turnpike_check_layers)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_test(NAME layers COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/check_layers.py
                                ${PROJECT_SOURCE_DIR}/src ${PROJECT_BINARY_DIR}/modules.txt)
+  set_tests_properties(layers PROPERTIES LABELS unit)
 endfunction()
