@@ -20,7 +20,7 @@ constexpr std::size_t kMaxRememberedSigners = 16384;
 ///
 /// Bounded: when full it forgets the signer with the lowest seq and refuses, from then on, every *unknown* signer's seq
 /// up to that one. So forgetting never re-opens anyone's window, however many keys an attacker makes; the worst a flood
-/// of kMaxRememberedSigners fresh keys achieves is that unknown signers are refused for kClockToleranceMs.
+/// of kMaxRememberedSigners fresh keys achieves is that unknown signers are refused until kClockToleranceMs after it.
 /// It remembers nothing across restarts: what is still unexpired then can be replayed once.
 class ReplayWindow {
  public:
