@@ -1,0 +1,150 @@
+// The bootstrap's brain: who is there, what they hold, and who may relay through here. Pure: frames in, frames out.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/relay/sessions.h"
+#include "core/rendezvous/control.h"
+#include "core/rendezvous/limiter.h"
+#include "core/rendezvous/registry.h"
+
+namespace turnpike::rendezvous {
+
+constexpr std::size_t kMaxConnections = 20'000;
+constexpr std::size_t kMaxConnectionsPerAddress = 64;
+constexpr std::size_t kMaxConnectionsPerNetwork = 512;                  ///< /24, or /48 for IPv6
+constexpr Duration kAuthenticateLimit = std::chrono::seconds(10);       ///< From connecting to a good answer.
+constexpr Duration kConnectionSilenceLimit = std::chrono::minutes(10);  ///< Without any message from a client.
+/// Changes of the inventory are told at most this often, and later if very many follow it: see inventory_debounce().
+constexpr Duration kInventoryDebounce = std::chrono::milliseconds(200);
+constexpr std::size_t kMaxPeersPerPage = 1000;
+
+/// Cost a connection (or, for HTTP, a network) may run up: requests, and ids looked up.
+constexpr Rate kRequestRate{.per_second = 50, .burst = 200};
+constexpr Rate kLookupRate{.per_second = 2'000, .burst = 20'000};
+constexpr Rate kRegisterRate{.per_second = 1, .burst = 10};
+/// Refused requests on one connection before it is closed; forgiven when a request is granted.
+constexpr std::size_t kMaxRefusedInARow = 256;
+
+/// One control connection. Never used twice.
+struct ConnectionId {
+  std::uint64_t value = 0;
+
+  friend constexpr auto operator<=>(const ConnectionId&, const ConnectionId&) = default;
+};
+
+enum class CloseReason : std::uint8_t {
+  kFull,              ///< kMaxConnections, or per address, or per network.
+  kNotAuthenticated,  ///< kAuthenticateLimit passed, or the answer was wrong.
+  kProtocol,          ///< The peer sent what no client may.
+  kMessageTooLarge,   ///< kMaxMessageSize
+  kFlood,             ///< kMaxRefusedInARow
+  kReplaced,          ///< The same peer connected anew.
+  kSilent,            ///< kConnectionSilenceLimit
+};
+/// The text of the close frame.
+[[nodiscard]] std::string_view to_string(CloseReason reason);
+
+struct Send {
+  ConnectionId connection;
+  Bytes frame;
+};
+/// No more is sent there; handle_disconnected need not follow.
+struct Close {
+  ConnectionId connection;
+  CloseReason reason{};
+};
+
+/// A refusal for HTTP: `text` names the limit or the fault.
+struct Rejected {
+  ErrorCode code{};
+  std::string text;
+  Duration retry_after{};
+};
+
+/// A registered peer, as told to an asker.
+struct PeerListing {
+  PeerId peer;
+  IpAddress observed;
+  std::vector<Endpoint> http;
+  std::size_t stores = 0;
+  bool connected = false;
+  Duration expires_in{};
+};
+
+struct PeerPage {
+  std::vector<PeerListing> peers;
+  std::optional<PeerId> next;  ///< Ask again with `after` = this.
+};
+
+struct Stats {
+  std::size_t connections = 0;
+  std::size_t authenticated = 0;
+  std::size_t peers = 0;
+  std::size_t stores = 0;    ///< Distinct ids.
+  std::size_t contents = 0;  ///< Distinct (id, size, root).
+  std::size_t entries = 0;   ///< (peer, content) pairs.
+  std::uint64_t registrations = 0;
+  std::uint64_t registrations_refused = 0;
+  std::uint64_t lookups = 0;  ///< Ids looked up.
+  std::uint64_t signals = 0;
+  std::uint64_t requests_refused = 0;
+  std::size_t relay_sessions = 0;
+  relay::Counters relay;
+};
+
+class Server {
+ public:
+  struct Config {
+    PeerId id;
+    relay::Policy relay;
+  };
+  using Command = std::variant<Send, Close>;
+
+  Server(Config config, Random& random);
+
+  // --- control WebSockets ---
+  /// A WebSocket was accepted on /v1/connect. A refusal shows as a Close of the id returned.
+  [[nodiscard]] ConnectionId handle_connected(Now now, const Endpoint& observed);
+  /// One binary frame. Unknown connections are no offence: they were closed first.
+  void handle_message(Now now, ConnectionId connection, ByteView frame);
+  void handle_disconnected(Now now, ConnectionId connection);
+  void handle_timeout(Now now);
+
+  /// Drain after every call above. Drain relay().poll_event() then, too.
+  [[nodiscard]] std::optional<Command> poll_command();
+  [[nodiscard]] std::optional<Instant> poll_timeout() const;
+
+  // --- HTTP /v1 ---
+  /// POST /v1/register: `statement` is the signed envelope. Gives how long the registration holds.
+  [[nodiscard]] Result<std::chrono::seconds, Rejected> register_peer(Now now, const Endpoint& observed,
+                                                                     ByteView statement);
+  /// GET /v1/stores/<id>: who has it, as `asker` may see them.
+  [[nodiscard]] Result<FoundStore, Rejected> lookup(Now now, const Endpoint& asker, const store::StoreId& id);
+  /// GET /v1/inventory?cursor=: at most kMaxInventoryPage entries.
+  [[nodiscard]] Result<Inventory, Rejected> inventory(Now now, const Endpoint& asker, const Cursor& since);
+  /// GET /v1/peers?after=: at most min(limit, kMaxPeersPerPage) of them, by peer id.
+  [[nodiscard]] Result<PeerPage, Rejected> peers(Now now, const Endpoint& asker, const std::optional<PeerId>& after,
+                                                 std::size_t limit = kMaxPeersPerPage);
+  [[nodiscard]] Stats stats() const;
+
+  /// The relay sessions opened here; join(), take() and leave() are the driver's to call.
+  [[nodiscard]] relay::Sessions& relay() { return relay_; }
+  [[nodiscard]] const relay::Sessions& relay() const { return relay_; }
+  [[nodiscard]] const PeerId& id() const { return config_.id; }
+
+ private:
+  Config config_;
+  Random& random_;
+  relay::Sessions relay_;
+};
+
+}  // namespace turnpike::rendezvous
