@@ -6,8 +6,9 @@ namespace turnpike {
 namespace {
 
 TEST(Base64Url, AgreesWithThePublishedVectors) {  // RFC 4648, section 10, without padding
-  const std::pair<const char*, const char*> vectors[] = {{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"},
-                                                         {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> vectors[] = {
+      {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},         {"foo", "Zm9v"},
+      {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, text] : vectors) {
     EXPECT_EQ(to_base64url(bytes_of(plain)), text);
     EXPECT_EQ(from_base64url(text), copy_of(bytes_of(plain)));

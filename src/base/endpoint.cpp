@@ -110,8 +110,9 @@ std::string v6_text(const IpAddress& address) {
 
 bool is_private_v4(const IpAddress& address) {
   const auto& o = address.octets;
-  return o[0] == 0 || o[0] == 10 || o[0] == 127 || (o[0] == 100 && (o[1] & 0xc0U) == 64) || (o[0] == 169 && o[1] == 254) ||
-         (o[0] == 172 && (o[1] & 0xf0U) == 16) || (o[0] == 192 && o[1] == 168) || o[0] >= 224;
+  return o[0] == 0 || o[0] == 10 || o[0] == 127 || (o[0] == 100 && (o[1] & 0xc0U) == 64) ||
+         (o[0] == 169 && o[1] == 254) || (o[0] == 172 && (o[1] & 0xf0U) == 16) || (o[0] == 192 && o[1] == 168) ||
+         o[0] >= 224;
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ ExchangeKey ExchangeKey::of(const SigningKey& key) {
 
 std::optional<Digest> agree(const Digest& secret, const Digest& their_public_key) {
   const Key ours(EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, secret.data(), secret.size()));
-  const Key theirs(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, their_public_key.data(), their_public_key.size()));
+  const Key theirs(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, their_public_key.data(), their_public_key.size()));
   const std::unique_ptr<EVP_PKEY_CTX, Free> context(EVP_PKEY_CTX_new(ours.get(), nullptr));
   check(EVP_PKEY_derive_init(context.get()));
   Digest out{};

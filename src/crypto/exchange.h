@@ -1,4 +1,5 @@
-// X25519 key agreement (RFC 7748), and the X25519 twin of an Ed25519 key, so that one identity can sign and be sealed to.
+// X25519 key agreement (RFC 7748), and the X25519 twin of an Ed25519 key, so that one identity can sign and be sealed
+// to.
 #pragma once
 
 #include <optional>
@@ -14,7 +15,8 @@ struct ExchangeKey {
 
   [[nodiscard]] static ExchangeKey from_secret(const Digest& secret);
   [[nodiscard]] static ExchangeKey generate(Random& random) { return from_secret(random.array<32>()); }
-  /// The key that belongs to exchange_key_of(key.public_key()): the clamped first half of SHA-512(seed) (RFC 8032, 5.1.5).
+  /// The key that belongs to exchange_key_of(key.public_key()): the clamped first half of SHA-512(seed) (RFC
+  /// 8032, 5.1.5).
   [[nodiscard]] static ExchangeKey of(const SigningKey& key);
 };
 

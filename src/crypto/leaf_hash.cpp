@@ -26,7 +26,8 @@ void hash_one_by_one(ByteView data, std::size_t leaf_size, std::span<Digest> out
 
 namespace {
 
-// Several lanes pay only where the processor does not already hash one lane in hardware as fast: AVX2 and SHA-NI decide.
+// Several lanes pay only where the processor does not already hash one lane in hardware as fast: AVX2 and SHA-NI
+// decide.
 bool lanes_pay() { return (imb_get_feature_flags() & IMB_FEATURE_AVX2) != 0; }
 
 }  // namespace
@@ -82,8 +83,7 @@ struct LeafHasher::State {
 #endif
 
 LeafHasher::LeafHasher() : LeafHasher(LeafHashEngine::kIpsecMb) {}
-LeafHasher::LeafHasher(LeafHashEngine engine)
-    : state_(std::make_unique<State>(engine == LeafHashEngine::kIpsecMb)) {}
+LeafHasher::LeafHasher(LeafHashEngine engine) : state_(std::make_unique<State>(engine == LeafHashEngine::kIpsecMb)) {}
 LeafHasher::~LeafHasher() = default;
 LeafHasher::LeafHasher(LeafHasher&&) noexcept = default;
 LeafHasher& LeafHasher::operator=(LeafHasher&&) noexcept = default;

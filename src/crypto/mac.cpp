@@ -10,7 +10,8 @@ namespace turnpike::crypto {
 
 Digest hmac_sha256(ByteView key, ByteView message) {
   Digest out{};
-  const std::uint8_t* const key_bytes = key.empty() ? out.data() : key.data();  // OpenSSL wants a pointer even to nothing
+  const std::uint8_t* const key_bytes =
+      key.empty() ? out.data() : key.data();  // OpenSSL wants a pointer even to nothing
   unsigned size = 0;
   if (HMAC(EVP_sha256(), key_bytes, static_cast<int>(key.size()), message.data(), message.size(), out.data(), &size) ==
       nullptr) {

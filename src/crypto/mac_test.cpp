@@ -15,7 +15,8 @@ TEST(Hmac, AgreesWithRfc4231Case2) {
 TEST(Hmac, TakesAnEmptyKey) { EXPECT_EQ(hmac_sha256({}, {}), hmac_sha256(Bytes(64, 0), {})); }
 
 TEST(Hkdf, AgreesWithRfc5869Case1) {
-  EXPECT_EQ(to_hex(hkdf_sha256(Bytes(22, 0x0b), *from_hex("000102030405060708090a0b0c"), *from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)),
+  EXPECT_EQ(to_hex(hkdf_sha256(Bytes(22, 0x0b), *from_hex("000102030405060708090a0b0c"),
+                               *from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)),
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 }
 
