@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "core/identity/peer_id.h"
 #include "core/path/rung.h"
+#include "core/relay/grant.h"
 
 namespace turnpike::path {
 
@@ -28,22 +29,14 @@ struct HttpTarget {
   friend bool operator==(const HttpTarget&, const HttpTarget&) = default;
 };
 
-/// What a bootstrap granted to one relay session.
-struct Quote {
-  std::uint64_t bytes = 0;             ///< Both directions together; the session is cut when they are spent.
-  std::uint64_t bytes_per_second = 0;  ///< Zero: not limited.
-  WallTime until;                      ///< Unset (zero): until it is closed.
-  friend bool operator==(const Quote&, const Quote&) = default;
-};
-
 /// One end of a session at the `bootstrap`-th configured bootstrap: a WebSocket to /v1/relay/<session>, then the
 /// secure channel over it, in which `role` says who is Noise initiator.
 struct RelayTarget {
   std::size_t bootstrap = 0;
-  Bytes session;     ///< As the grant has it; the URL carries it in lower-case hex.
-  Bytes credential;  ///< Ours, for this end.
+  relay::SessionId session;
+  relay::Credential credential;  ///< Ours, for this end.
   Role role = Role::kInitiator;
-  Quote quote;
+  relay::Quote quote;
   friend bool operator==(const RelayTarget&, const RelayTarget&) = default;
 };
 

@@ -45,8 +45,10 @@ class Peer {
 
   /// A complete, hashed `.dig` is in the folder. `mark` is what Commit said of it when it was us who put it there,
   /// else kOwn. Call for each at start (before the first handle_timeout if they are known by then) and whenever one
-  /// appears or changes. After handle_committed it need not be called, and does no harm.
-  void handle_local_store(Now now, store::StoreId store, store::Content content, sync::Mark mark = sync::Mark::kOwn);
+  /// appears or changes. One that is not `shared` is never told to anybody. After handle_committed it need not be
+  /// called, and does no harm.
+  void handle_local_store(Now now, store::StoreId store, store::Content content, sync::Mark mark = sync::Mark::kOwn,
+                          bool shared = true);
   void handle_local_store_gone(Now now, store::StoreId store);
   /// The catalogue has been read once: until then nothing is fetched and nothing registered, lest what is here be
   /// fetched again. Must be called once.
@@ -91,6 +93,8 @@ class Peer {
   // Getters.
 
   [[nodiscard]] const identity::PeerId& id() const;
+  [[nodiscard]] std::uint64_t last_sequence()
+      const;  ///< The highest number we signed a statement with; to be persisted.
   [[nodiscard]] SyncMode sync_mode() const;
   [[nodiscard]] std::optional<StoreView> store(store::StoreId store) const;
   [[nodiscard]] std::vector<StoreView> stores() const;        ///< Held, wanted or known of; in order of id.

@@ -10,7 +10,7 @@
 #include "base/endpoint.h"
 #include "base/time.h"
 #include "core/identity/peer_id.h"
-#include "core/path/rung.h"
+#include "core/path/rung_view.h"
 #include "core/sync/fetch.h"
 
 namespace turnpike::peer {
@@ -47,14 +47,7 @@ struct TransferView {
   std::vector<identity::PeerId> peers;  ///< Those that delivered something, and those being asked.
 };
 
-struct RungView {
-  path::Rung rung = path::Rung::kHttp;
-  std::string state;  ///< off, idle, trying, open, waiting
-  std::string reason;
-  std::optional<Instant> next_action;
-  std::optional<Duration> rtt;
-  std::uint64_t bytes = 0;  ///< Verified bytes this rung brought from this peer.
-};
+using path::RungView;
 
 struct PeerView {
   identity::PeerId peer;
