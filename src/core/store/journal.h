@@ -35,7 +35,7 @@ class JournalWriter {
   JournalWriter(const StoreId& id, const Content& content);
 
   /// The first kJournalHeaderSize bytes of the file.
-  [[nodiscard]] Bytes header() const;
+  [[nodiscard]] ByteView header() const { return header_; }
   /// Piece `index` was verified and written. Append after the bytes of the piece are in the file.
   [[nodiscard]] Bytes piece(std::uint32_t index);
   /// The pieces of the first `covered` records are on stable storage. Append after fdatasync of the partial file, with
@@ -48,8 +48,9 @@ class JournalWriter {
  private:
   [[nodiscard]] Bytes record(std::uint8_t kind, std::uint32_t value);
 
-  StoreId id_;
-  Content content_;
+  Bytes header_;
+  Digest header_digest_;
+  std::uint32_t pieces_;
   std::uint32_t records_ = 0;
 };
 
