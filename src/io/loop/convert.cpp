@@ -11,7 +11,8 @@ using std::chrono::duration_cast;
 Instant now() {
   timespec reading{};
   clock_gettime(CLOCK_BOOTTIME, &reading);
-  return Instant(duration_cast<Duration>(std::chrono::seconds(reading.tv_sec) + std::chrono::nanoseconds(reading.tv_nsec)));
+  return Instant(
+      duration_cast<Duration>(std::chrono::seconds(reading.tv_sec) + std::chrono::nanoseconds(reading.tv_nsec)));
 }
 
 WallTime wall_now() {
