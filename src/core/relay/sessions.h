@@ -142,13 +142,16 @@ class Sessions {
     PeerId responder;
     IpAddress network;
     Quote quote;
-    Instant end;       // quote.until on the clock that does not jump
+    Instant end;  // quote.until, on the clock that does not jump
+    Instant join_by;
     Instant deadline;  // as filed in deadlines_
     Instant last_byte;
-    Instant rested_until;  // what was sent so far is paid off at the granted rate
+    Instant rested_until;  // what has flowed so far is paid off by then, at the granted rate
     std::uint64_t used = 0;
     bool initiator_joined = false;
     bool responder_joined = false;
+
+    [[nodiscard]] bool paired() const { return initiator_joined && responder_joined; }
   };
   using Table = std::map<SessionId, Session>;
   struct Counted {
