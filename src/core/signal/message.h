@@ -53,6 +53,10 @@ struct Received {
   Message message;
 };
 
+/// The statement's body alone.
+[[nodiscard]] Bytes encode_body(const Message& message);
+[[nodiscard]] Result<Message, SignalError> decode_body(ByteView body);
+
 /// At most kMaxSealedSize bytes. `seq` comes from the sender's SequenceSource. Empty if `recipient` cannot be sealed
 /// to.
 [[nodiscard]] Bytes seal_message(Random& random, const crypto::SigningKey& key, const PeerId& recipient,
