@@ -1,0 +1,35 @@
+// What the operator says of a bootstrap: from flags and the configuration file, already checked, for bootstrap::run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "io/tcp/url.h"
+
+namespace turnpike::bootstrap {
+
+/// One port. TLS carries everything, told apart inside; plain HTTP is for old nodes and reverse proxies.
+struct Listen {
+  bool tls = false;
+  Endpoint endpoint;
+
+  friend bool operator==(const Listen&, const Listen&) = default;
+};
+
+struct BootstrapConfig {
+  std::filesystem::path data;  ///< Identity, certificate and state, in `.turnpike` below. Need not exist yet.
+  std::vector<Listen> listen{{.tls = true, .endpoint = {IpAddress::v4(0, 0, 0, 0), 443}},
+                             {.tls = false, .endpoint = {IpAddress::v4(0, 0, 0, 0), 3000}}};  ///< Never empty.
+
+  /// PEM files; both or neither. Without them a self-signed certificate is made, and its pin printed.
+  std::filesystem::path certificate;
+  std::filesystem::path key;
+  std::optional<io::Url> public_url;  ///< Where others reach it, when a proxy stands before it.
+  std::string log_level = "info";     ///< debug, info, warning, error
+};
+
+}  // namespace turnpike::bootstrap

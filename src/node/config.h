@@ -1,0 +1,52 @@
+// What the operator says of a node: from flags and the configuration file, already checked, for node::run.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "core/identity/peer_id.h"
+#include "core/path/rung.h"
+#include "core/peer/peer.h"
+#include "core/store/store_id.h"
+#include "io/tcp/url.h"
+
+namespace turnpike::node {
+
+/// HTTP downloads stand on port + 1000, and port + 2000 must exist too.
+constexpr std::uint16_t kMaxPort = 65535 - 2000;
+
+/// Only these bytes are this store.
+struct Pin {
+  store::StoreId store;
+  store::Content content;
+
+  friend bool operator==(const Pin&, const Pin&) = default;
+};
+
+struct NodeConfig {
+  std::filesystem::path data;  ///< The `.dig` files; state in `.turnpike` below. Need not exist yet.
+  std::uint16_t port = 4001;   ///< 1..kMaxPort.
+
+  std::vector<io::Url> bootstraps;          ///< http or https; at most peer::kMaxBootstraps.
+  std::vector<std::string> bootstrap_pins;  ///< base64url SHA-256 of a key; with none the system's authorities decide.
+  peer::SyncMode sync = peer::SyncMode::kAll;
+  std::vector<store::StoreId> stores;  ///< Wanted in every sync mode, and the list of `listed`.
+  std::vector<path::Rung> rungs{path::kAllRungs.begin(), path::kAllRungs.end()};  ///< Never empty.
+
+  std::vector<Pin> pins;
+  std::vector<identity::PeerId> trusted_peers;
+  std::vector<Endpoint> advertise;  ///< HTTP addresses to register besides the machine's own: a forwarded port.
+
+  std::uint64_t max_store = std::uint64_t{64} << 30U;  ///< A larger announced size is refused.
+  std::optional<std::uint64_t> max_disk;               ///< For what sync brings by itself; none: half the free space.
+  std::uint64_t reserve = std::uint64_t{256} << 20U;   ///< Free space never used.
+  std::string log_level = "info";                      ///< debug, info, warning, error
+
+  [[nodiscard]] std::uint16_t http_port() const { return static_cast<std::uint16_t>(port + 1000); }
+};
+
+}  // namespace turnpike::node
