@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Real nodes behind real NATs: which road carried the bytes, that they are the right ones, and that no byte travelled
+twice. Usage: cases.py [-v] [CASE..]
+"""
+
+import subprocess
+import sys
+import unittest
+
+from lab import Lab, require_namespaces, wait_until
+
+MIB = 1 << 20
+SIZES = [1, 16385, 100_000, MIB, MIB + 1, 5 * MIB + 3, 16 * MIB]
+# What may be under way when a road or a process ends: 4 stores at once, or 4 ranges of one, and what the kernel buffers.
+IN_FLIGHT = 12 * MIB
+# Of a frame of 1514 bytes 1448 are payload; a segment that the kernel did not cut counts less.
+HEADERS = 1.05
+
+
+class LabCase(unittest.TestCase):
+    def run(self, result=None):
+        self.result = result
+        return super().run(result)
+
+    def lab(self, *nodes):
+        lab = self.enterContext(Lab(*nodes))
+        self.addCleanup(lambda: lab.tell() if self.result.failures or self.result.errors else None)
+        return lab
+
+    def assert_only_rung(self, node, rung, count):
+        self.assertEqual(node.bytes_by_rung(), {rung: count}, f"{node.host} fetched by another road, or another amount")
+
+    def assert_counter_agrees(self, lab, node, count):
+        """The router of a home that only fetched has let in what the node says it fetched, within 5 %."""
+        received, _ = lab.wan_bytes(node.router)
+        self.assertGreater(received, count * 0.95, f"{node.router} let in less than {node.host} says it fetched")
+        self.assertLess(received, count * 1.05 + 100_000, f"{node.router} let in more than {node.host} says it fetched")
+
+
+class OpenToPortRestricted(LabCase):
+    def test_goes_over_http(self):
+        lab = self.lab("a=open", "b=portres")
+        lab.start_bootstrap()
+        a, b = lab.node("a"), lab.node("b", rungs="http")
+        sums = a.make_stores(SIZES)
+        a.start()
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "http", sum(SIZES))
+        self.assert_counter_agrees(lab, b, sum(SIZES))
+
+
+class SymmetricToSymmetric(LabCase):
+    def test_goes_over_the_bootstraps_relay_both_ways(self):
+        lab = self.lab("a=symmetric", "b=symmetric")
+        lab.start_bootstrap()
+        a, b = lab.node("a"), lab.node("b")
+        from_a, from_b = a.make_stores(SIZES, seed=1), b.make_stores([3 * MIB], seed=2)
+        a.start()
+        b.start()
+        b.wait_for_stores(from_a, 30)
+        a.wait_for_stores(from_b, 30)
+        self.assert_only_rung(b, "bootstrap-relay", sum(SIZES))
+        self.assert_only_rung(a, "bootstrap-relay", 3 * MIB)
+
+
+class WebOnlyToNoUdp(LabCase):
+    def test_goes_over_the_bootstraps_relay(self):
+        lab = self.lab("a=web", "b=udpblock")
+        lab.start_bootstrap()
+        a, b = lab.node("a"), lab.node("b")
+        sums = a.make_stores(SIZES)
+        a.start()
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "bootstrap-relay", sum(SIZES))
+        self.assert_counter_agrees(lab, b, sum(SIZES))
+
+
+class BootstrapRestartsInMidSync(LabCase):
+    def test_the_sync_goes_on_and_no_verified_piece_travels_twice(self):
+        lab = self.lab("a=symmetric+rate=200mbit", "b=symmetric")
+        bootstrap = lab.start_bootstrap()
+        a, b = lab.node("a"), lab.node("b")
+        sums = a.make_stores([16 * MIB] * 4)
+        a.start()
+        b.start()
+        b.wait_for_bytes(16 * MIB)
+        bootstrap.kill()
+        lab.start_bootstrap()
+        b.wait_for_stores(sums, 60)
+        _, sent = lab.wan_bytes(a.router)
+        self.assertLess(sent, (64 * MIB + IN_FLIGHT) * HEADERS, "the source sent more than what was lost in flight again")
+
+
+class NodeKilledInMidStore(LabCase):
+    def test_goes_on_where_it_was(self):
+        size = 64 * MIB
+        lab = self.lab("a=open+rate=250mbit", "b=portres")
+        lab.start_bootstrap()
+        a, b = lab.node("a"), lab.node("b", rungs="http")
+        sums = a.make_stores([size])
+        a.start()
+        b.start()
+        before = b.wait_for_bytes(20 * MIB)
+        b.process.kill()
+        self.assertFalse(list(b.data.glob("*.dig")), "a store took its name before it was whole")
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assertLessEqual(sum(b.bytes_by_rung().values()), size - before + MIB, "verified pieces were fetched again")
+        _, sent = lab.wan_bytes(a.router)
+        self.assertLess(sent, (size + IN_FLIGHT) * HEADERS, "the source sent more than what was lost in flight again")
+
+
+class SourceLeavesInMidStore(LabCase):
+    def test_another_takes_over(self):
+        size = 64 * MIB
+        lab = self.lab("a=open+rate=150mbit", "b=portres", "c=open+rate=150mbit")
+        lab.start_bootstrap()
+        a, b, c = lab.node("a"), lab.node("b", rungs="http"), lab.node("c", sync="off")
+        sums = a.make_stores([size])
+        c.copy_stores(a)
+        a.start()
+        b.start()
+        b.wait_for_bytes(8 * MIB)
+        c.start()
+        wait_until(c.complete, 10, "c has hashed its store")
+        b.wait_for_bytes(16 * MIB)
+        a.process.kill()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "http", size)
+        sent = lab.wan_bytes(a.router)[1] + lab.wan_bytes(c.router)[1]
+        self.assertLess(sent, (size + IN_FLIGHT) * HEADERS, "the sources sent more than what was lost in flight again")
+
+
+class TheLabItself(LabCase):
+    """The laboratory itself, with Python's HTTP server in the place of ours."""
+
+    def test_a_web_only_home_reaches_443_and_no_other_port(self):
+        lab = self.lab("w=web")
+        for port in (443, 8000):
+            lab.start("relay", sys.executable, "-u", "-m", "http.server", port, "--directory", lab.folder)
+        fetch = ("import sys, urllib.request as u; print(len(u.urlopen(sys.argv[1], timeout=1.5).read()))")
+        wait_until(lambda: "443" in lab.processes[0].text() and "8000" in lab.processes[1].text(), 5, "both servers listen")
+        lab.run("w", sys.executable, "-c", fetch, "http://198.51.100.10:443/")
+        with self.assertRaises(Exception):
+            lab.run("w", sys.executable, "-c", fetch, "http://198.51.100.10:8000/")
+
+    def test_the_routers_counters_count_what_passed(self):
+        lab = self.lab("b=portres")
+        (lab.folder / "blob").write_bytes(bytes(8 * MIB))
+        server = lab.start("relay", sys.executable, "-u", "-m", "http.server", 80, "--directory", lab.folder)
+        server.wait_for_line("Serving")
+        before, _ = lab.wan_bytes("b-r")
+        fetch = "import urllib.request as u; print(len(u.urlopen('http://198.51.100.10:80/blob').read()))"
+        self.assertEqual(int(lab.run("b", sys.executable, "-c", fetch)), 8 * MIB)
+        received = lab.wan_bytes("b-r")[0] - before
+        self.assertGreater(received, 8 * MIB)
+        self.assertLess(received, 8 * MIB * HEADERS)
+
+    def test_nothing_is_left_when_it_ends(self):
+        with Lab("a=open") as lab:
+            process = lab.start("a", "sleep", "1000")
+            folder, name = lab.folder, lab.id
+        self.assertIsNotNone(process.popen.poll())
+        self.assertFalse(folder.exists())
+        self.assertNotIn(name, lab_namespaces())
+
+
+def lab_namespaces():
+    return subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    require_namespaces()
+    unittest.main()
