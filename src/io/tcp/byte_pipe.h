@@ -53,7 +53,7 @@ class BytePipe {
   /// buffer meanwhile. A carrier that cannot tell ends at once.
   [[nodiscard]] virtual asio::awaitable<Status<IoError>> wait_readable();
   /// The polite end: says that no more will be sent, and gives the peer a short time (kFinishTime) to take what was
-  /// written; then closes.
+  /// written; then closes. A read under way ends with kClosed; no write may be under way.
   [[nodiscard]] virtual asio::awaitable<void> finish();
 
   /// The abrupt end. May be called at any time, more than once.

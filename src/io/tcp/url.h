@@ -29,7 +29,7 @@ struct Url {
   [[nodiscard]] std::optional<Endpoint> endpoint() const;
   /// "host", "host:8080", "[2001:db8::1]:8080": the Host header. The scheme's own port is left out.
   [[nodiscard]] std::string authority() const;
-  /// The same place with another scheme of the same kind: http ↔ ws, https ↔ wss. The target becomes `path`.
+  /// The same host and port with another scheme and `path` as the target.
   [[nodiscard]] Url with(Scheme other, std::string path) const;
 
   friend bool operator==(const Url&, const Url&) = default;
