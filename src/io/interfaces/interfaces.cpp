@@ -1,0 +1,67 @@
+#include "io/interfaces/interfaces.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+namespace turnpike::io {
+namespace {
+
+std::optional<IpAddress> address_of(const sockaddr* raw) {
+  IpAddress out;
+  if (raw != nullptr && raw->sa_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, raw, sizeof v4);
+    std::memcpy(out.octets.data(), &v4.sin_addr, sizeof v4.sin_addr);
+    return out;
+  }
+  if (raw != nullptr && raw->sa_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, raw, sizeof v6);
+    out.family = IpAddress::Family::kV6;
+    std::memcpy(out.octets.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
+    return out;
+  }
+  return std::nullopt;
+}
+
+bool is_link_local(const IpAddress& address) {
+  const auto& o = address.octets;
+  if (address.family == IpAddress::Family::kV4) return o[0] == 169 && o[1] == 254;
+  return o[0] == 0xfe && (o[1] & 0xc0U) == 0x80;
+}
+
+struct Free {
+  void operator()(ifaddrs* list) const { freeifaddrs(list); }
+};
+
+}  // namespace
+
+bool is_virtual_bridge(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kPrefixes{"docker", "br-", "virbr", "veth", "lxc", "podman", "cni"};
+  return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+std::vector<IpAddress> own_addresses() {
+  ifaddrs* raw = nullptr;
+  if (getifaddrs(&raw) != 0) return {};
+  const std::unique_ptr<ifaddrs, Free> list(raw);
+  std::vector<IpAddress> out;
+  for (const ifaddrs* each = list.get(); each != nullptr; each = each->ifa_next) {
+    if ((each->ifa_flags & IFF_UP) == 0 || is_virtual_bridge(each->ifa_name)) continue;
+    const auto address = address_of(each->ifa_addr);
+    if (!address || address->is_loopback() || address->is_unspecified() || is_link_local(*address)) continue;
+    out.push_back(*address);
+  }
+  std::ranges::sort(out);
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+}  // namespace turnpike::io
