@@ -1,8 +1,10 @@
 // Asks whatever runs under it to end early, once; for one loop.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <list>
+#include <map>
+#include <utility>
 
 namespace turnpike::io {
 
@@ -13,12 +15,10 @@ class Stop {
   Stop& operator=(const Stop&) = delete;
 
   void request() {
-    if (requested_) return;
-    requested_ = true;
-    while (!hooks_.empty()) {
-      const std::function<void()> hook = std::move(hooks_.front());
-      hooks_.pop_front();
-      if (hook) hook();
+    if (std::exchange(requested_, true)) return;
+    while (!hooks_.empty()) {  // a hook may end other guards, and then theirs is not called
+      const auto first = hooks_.extract(hooks_.begin());
+      first.mapped()();
     }
   }
   [[nodiscard]] bool is_requested() const { return requested_; }
@@ -26,28 +26,25 @@ class Stop {
   /// Calls `hook` when the stop is requested (at once where it was), unless the guard was destroyed before.
   class [[nodiscard]] Guard {
    public:
-    Guard(Stop& stop, std::function<void()> hook) : stop_(stop) {
+    Guard(Stop& stop, std::function<void()> hook) : stop_(stop), id_(stop.next_++) {
       if (stop_.requested_) {
         hook();
-        return;
+      } else {
+        stop_.hooks_.emplace(id_, std::move(hook));
       }
-      place_ = stop_.hooks_.insert(stop_.hooks_.end(), std::move(hook));
-      armed_ = true;
     }
-    ~Guard() {
-      if (armed_ && !stop_.requested_) stop_.hooks_.erase(place_);
-    }
+    ~Guard() { stop_.hooks_.erase(id_); }
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
 
    private:
     Stop& stop_;
-    std::list<std::function<void()>>::iterator place_;
-    bool armed_ = false;
+    std::uint64_t id_;
   };
 
  private:
-  std::list<std::function<void()>> hooks_;
+  std::map<std::uint64_t, std::function<void()>> hooks_;
+  std::uint64_t next_ = 0;
   bool requested_ = false;
 };
 
