@@ -1,0 +1,129 @@
+#include "bootstrap/run.h"
+
+#include <sys/resource.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "bootstrap/http_api.h"
+#include "crypto/random.h"
+#include "io/control/data_folder.h"
+#include "io/log/log.h"
+#include "io/loop/convert.h"
+
+namespace turnpike::bootstrap {
+namespace {
+
+constexpr Duration kGrace = std::chrono::seconds(3);
+constexpr std::string_view kVersion = TURNPIKE_VERSION;
+
+int give_up(const std::string& why) {
+  io::log_error("{}", why);
+  return 1;
+}
+
+// Each peer is a descriptor or two, and the usual soft limit is 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+io::http::ServerLimits server_limits() {
+  io::http::ServerLimits limits;
+  limits.max_connections = rendezvous::kMaxConnections + 2 * relay::kMaxSessions;
+  limits.max_connections_per_address = 512;  // a carrier's NAT: the brain counts control connections by itself
+  return limits;
+}
+
+Result<io::TlsServerContext, io::TlsSetupError> tls_context(const BootstrapConfig& config) {
+  if (config.certificate.empty()) return io::TlsServerContext::self_signed(config.data / ".turnpike");
+  return io::TlsServerContext::from_files(config.certificate, config.key);
+}
+
+class Process {
+ public:
+  Process(const BootstrapConfig& config, const crypto::SigningKey& identity)
+      : config_(config),
+        brain_(loop_.get_executor(), {.id = {identity.public_key()}, .relay = {}}, random_),
+        relays_(loop_.get_executor(), brain_),
+        facts_{.started = io::now(), .version = std::string(kVersion)},
+        server_(loop_.get_executor(), server_limits()),
+        signals_(loop_, SIGINT, SIGTERM) {}
+
+  int run() {
+    add_routes(server_, brain_, relays_, facts_);
+    std::printf("peer id: %s\n", brain_.server().id().to_string().c_str());
+    if (const auto why = open_ports()) return give_up(*why);
+    std::fflush(stdout);
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (!error) asio::co_spawn(loop_, shut_down(), asio::detached);
+    });
+    loop_.run();
+    loop_.restart();
+    loop_.run_for(kGrace);  // what was closed above ends by itself now, while everything it borrows is still here
+    return 0;
+  }
+
+ private:
+  std::optional<std::string> open_ports() {
+    std::vector<std::string> opened;
+    for (const Listen& listen : config_.listen) {
+      auto listener = io::TcpListener::open(loop_.get_executor(), listen.endpoint);
+      if (!listener) {
+        return "cannot listen on " + listen.endpoint.to_string() + ": " + std::string(io::to_string(listener.error())) +
+               "; is another program there, or does the port need root?";
+      }
+      opened.push_back((listen.tls ? "tls://" : "http://") + (*listener)->local().to_string());
+      if (!listen.tls) {
+        server_.listen(*std::move(listener));
+        continue;
+      }
+      auto context = tls_context(config_);
+      if (!context) return context.error().text;
+      std::printf("pin: %s\n", context->pin().c_str());
+      server_.listen_tls(*std::move(listener), *std::move(context));
+    }
+    for (const std::string& place : opened) std::printf("listening %s\n", place.c_str());
+    return std::nullopt;
+  }
+
+  asio::awaitable<void> shut_down() {
+    io::log_info("going down");
+    relays_.close_all();
+    brain_.close_all();
+    co_await server_.stop(kGrace);
+    loop_.stop();
+  }
+
+  const BootstrapConfig& config_;
+  asio::io_context loop_{1};
+  crypto::SecureRandom random_;
+  Brain brain_;
+  RelaySwitch relays_;
+  Facts facts_;
+  io::http::Server server_;
+  asio::signal_set signals_;
+};
+
+}  // namespace
+
+int run(const BootstrapConfig& config) {
+  io::set_log_level(config.log_level);
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto lock = io::DataFolderLock::take(config.data);
+  if (!lock) return give_up(lock.error().text);
+  crypto::SecureRandom random;
+  const auto identity = io::load_identity(config.data, random);
+  if (!identity) return give_up(identity.error().text);
+  Process process(config, *identity);
+  return process.run();
+}
+
+}  // namespace turnpike::bootstrap
