@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -19,13 +20,6 @@
 #include "io/disk/worker_pool.h"
 
 namespace turnpike::io {
-
-class CatalogueDb;
-
-/// Where a data folder keeps what is not a store.
-[[nodiscard]] inline std::filesystem::path state_folder(const std::filesystem::path& data) {
-  return data / ".turnpike";
-}
 
 struct StoreAdded {
   store::StoreId id;
@@ -72,8 +66,8 @@ class Catalogue {
   static constexpr std::chrono::milliseconds kSettleTime{500};
   using OnEvent = std::function<void(const CatalogueEvent&)>;
 
-  /// Creates the state folder if need be. `on_event` is called on the loop while scan(), adopt() or a read runs.
-  /// `pool` must outlive the catalogue.
+  /// Creates the folders, at the first scan. `on_event` is called on the loop while scan(), adopt(), open() or a read
+  /// runs; not after the catalogue is destroyed. `pool` must outlive the catalogue and the calls under way.
   Catalogue(WorkerPool& pool, std::filesystem::path folder, OnEvent on_event);
   ~Catalogue();
   Catalogue(const Catalogue&) = delete;
@@ -98,16 +92,16 @@ class Catalogue {
   /// The leaf hashes of one piece, 32 bytes each, hashed from the file and proved against the piece's hash.
   [[nodiscard]] asio::awaitable<Result<Bytes, DiskError>> leaves(store::StoreId id, store::Content content,
                                                                  std::uint32_t piece);
-  /// [offset, offset + length) of an open store; length at most kMaxRead. kChanged when the file was written meanwhile.
-  static constexpr std::size_t kMaxRead = 4U << 20U;
-  [[nodiscard]] asio::awaitable<Result<Bytes, DiskError>> read(const OpenStore& store, std::uint64_t offset,
-                                                               std::size_t length);
+  /// Fills `out` from `offset` of an open store; both, and the store, must stay in place until the call is done.
+  /// kChanged when the file was written meanwhile: what is in `out` may then be wrong.
+  [[nodiscard]] asio::awaitable<Status<DiskError>> read(const OpenStore& store, std::uint64_t offset,
+                                                        std::span<std::uint8_t> out);
   /// Hashes the store's bytes again, whatever the cache says: true when they are still its content.
   [[nodiscard]] asio::awaitable<Result<bool, DiskError>> verify(store::StoreId id);
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace turnpike::io

@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
@@ -78,9 +79,19 @@ class FileOps {
 [[nodiscard]] Status<DiskError> write_exactly(FileOps& ops, int fd, ByteView data, std::uint64_t offset);
 /// Reads a whole file of at most `limit` bytes; a longer one is cut there.
 [[nodiscard]] Result<Bytes, DiskError> read_whole(const std::filesystem::path& path, std::size_t limit);
-/// Writes `data` to `path` so that after a crash there is the old file or the new one: temporary file, fdatasync,
-/// rename, fsync of the folder.
-[[nodiscard]] Status<DiskError> replace_file(FileOps& ops, const std::filesystem::path& path, ByteView data);
+/// kSafe: after a loss of power there is the old file or the new one. kCache: there may be anything, and whoever reads
+/// the file checks it.
+enum class Durability : std::uint8_t { kSafe, kCache };
+/// Writes `data` beside `path` ("<path>.new") and renames it there; no reader sees half of it.
+[[nodiscard]] Status<DiskError> replace_file(FileOps& ops, const std::filesystem::path& path, ByteView data,
+                                             Durability durability);
 [[nodiscard]] Status<DiskError> sync_folder(const std::filesystem::path& folder);
+
+/// Where a data folder keeps what is not a store.
+[[nodiscard]] inline std::filesystem::path state_folder(const std::filesystem::path& data) {
+  return data / ".turnpike";
+}
+/// Creates it, mode 0700, and `name` in it; either may be there already.
+[[nodiscard]] Status<DiskError> make_state_folder(const std::filesystem::path& data, std::string_view name);
 
 }  // namespace turnpike::io

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -31,6 +32,8 @@ struct PieceRefused {
 struct PartialOptions {
   /// Free space that must remain after the whole store is written.
   std::uint64_t reserve = std::uint64_t{256} << 20U;
+  /// Written pieces are made durable, and a checkpoint journalled, this long after they came.
+  std::chrono::milliseconds checkpoint_delay{900};
   FileOps* ops = &system_file_ops();
 };
 
@@ -41,9 +44,6 @@ enum class Replace : std::uint8_t { kNo, kYes };
 /// have a partial store open; its destructor leaves everything on disk for the next. Lives on the loop.
 class PartialStore {
  public:
-  /// Written pieces are made durable, and a checkpoint journalled, this long after they came.
-  static constexpr std::chrono::milliseconds kCheckpointDelay{900};
-
   /// Creates or resumes. Pieces since the last checkpoint are hashed again; those that fail are to be fetched again.
   /// kNoSpace when what is missing, plus the reserve, does not fit.
   [[nodiscard]] static asio::awaitable<Result<std::unique_ptr<PartialStore>, DiskError>> open(
@@ -69,7 +69,7 @@ class PartialStore {
   /// at fault nothing is written.
   [[nodiscard]] asio::awaitable<Status<PieceRefused>> write_piece(std::uint32_t index, Bytes data);
 
-  /// Makes what is written durable now. Also done by itself, kCheckpointDelay after a write.
+  /// Makes what is written durable now. Also done by itself, checkpoint_delay after a write.
   [[nodiscard]] asio::awaitable<Status<DiskError>> checkpoint();
 
   /// Only when complete: fsync, rename to `<data>/<id>.dig`, fsync of the folder; journal and pages are removed.

@@ -16,8 +16,8 @@ namespace turnpike::io {
 
 namespace asio = boost::asio;
 
-/// Must be destroyed before the loop's io_context, and after everything that runs work on it. Its destructor waits for
-/// the jobs that have begun and drops the others, so jobs are kept short (a few MiB): long work is many jobs.
+/// Must be destroyed, or stopped, before the loop's io_context is destroyed. Long work is many jobs of a few MiB each,
+/// so that nothing waits long for a thread, nor stop() for a job.
 class WorkerPool {
  public:
   WorkerPool(asio::any_io_executor loop, unsigned threads)
@@ -25,11 +25,19 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
+  ~WorkerPool() { stop(); }
+
+  /// Waits for the jobs that have begun and drops the others; whoever waits for those waits until the loop is
+  /// destroyed.
+  void stop() {
+    threads_.stop();
+    threads_.join();
+  }
   [[nodiscard]] const asio::any_io_executor& loop() const { return loop_; }
   [[nodiscard]] unsigned size() const { return size_; }
 
   /// Runs `work()` on a thread of the pool and resumes the caller, on its own executor, with what it returned (not
-  /// void). `work` must not throw, and must own or outlive what it touches: cancelling the caller does not stop it.
+  /// void). `work` must not throw. What it touches must stay until it is done: nothing interrupts it.
   template <class F>
   [[nodiscard]] asio::awaitable<std::invoke_result_t<F&>> run(F work) {
     using R = std::invoke_result_t<F&>;

@@ -1,0 +1,55 @@
+// GB/s of one core hashing a whole store into its tree and layer, the file being in the page cache.
+#include "io/disk/hash_file.h"
+
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/random.h"
+
+namespace turnpike::io {
+namespace {
+
+constexpr std::uint64_t kFileSize = std::uint64_t{256} << 20U;
+
+/// A file of random bytes that is nowhere but in memory.
+const FileHandle& cached_file() {
+  static const FileHandle file = [] {
+    FileHandle out(::memfd_create("store", MFD_CLOEXEC));
+    Bytes piece(store::kPieceSize);
+    for (std::uint64_t at = 0; at < kFileSize; at += piece.size()) {
+      SeededRandom(at).fill(piece);
+      static_cast<void>(write_exactly(system_file_ops(), out.get(), piece, at));
+    }
+    return out;
+  }();
+  return file;
+}
+
+void hash_a_store(benchmark::State& state) {
+  for (auto _ : state) {
+    FileHashing hashing(cached_file().get(), kFileSize);
+    for (auto done = hashing.step(); done && !*done; done = hashing.step()) {
+    }
+    benchmark::DoNotOptimize(hashing.finish());
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(static_cast<std::uint64_t>(state.iterations()) * kFileSize));
+  state.SetLabel(thread_hasher().engine() == crypto::LeafHashEngine::kIpsecMb ? "ipsec-mb" : "openssl");
+}
+BENCHMARK(hash_a_store)->Unit(benchmark::kMillisecond);
+
+/// What the tree costs above reading: the same reads, nothing hashed.
+void read_a_store(benchmark::State& state) {
+  Bytes piece(store::kPieceSize);
+  for (auto _ : state) {
+    for (std::uint64_t at = 0; at < kFileSize; at += piece.size()) {
+      benchmark::DoNotOptimize(read_exactly(cached_file().get(), piece, at));
+    }
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(static_cast<std::uint64_t>(state.iterations()) * kFileSize));
+}
+BENCHMARK(read_a_store)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace turnpike::io
