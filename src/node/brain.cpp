@@ -1,0 +1,131 @@
+#include "node/brain.h"
+
+#include "io/log/log.h"
+#include "io/loop/convert.h"
+
+namespace turnpike::node {
+namespace {
+
+std::string words_of(const path::PathFailure& failure) {
+  return std::string(path::words_of(failure.end)) + (failure.detail.empty() ? "" : " (" + failure.detail + ")");
+}
+
+}  // namespace
+
+Brain::Brain(asio::any_io_executor loop, peer::Config config, Random& random, Memory& memory)
+    : peer_(io::both_now(), std::move(config), random), memory_(memory), timer_(std::move(loop)) {}
+
+void Brain::connect(Links& links, Paths& paths, Downloads& downloads) {
+  links_ = &links;
+  paths_ = &paths;
+  downloads_ = &downloads;
+}
+
+void Brain::tell(const std::function<void(peer::Peer&, Now)>& change) {
+  if (stopped_) return;
+  change(peer_, io::both_now());
+  pump();
+}
+
+void Brain::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+void Brain::catalogue_event(const io::CatalogueEvent& event) {
+  if (const auto* gone = std::get_if<io::StoreRemoved>(&event)) {
+    memory_.forget_mark(gone->id);
+    tell([gone](peer::Peer& peer, Now now) { peer.handle_local_store_gone(now, gone->id); });
+    return;
+  }
+  // Other bytes than those that were committed are the owner's doing.
+  const auto* changed = std::get_if<io::StoreChanged>(&event);
+  if (changed != nullptr) memory_.forget_mark(changed->id);
+  const io::StoreAdded store =
+      changed != nullptr ? io::StoreAdded{changed->id, changed->content} : std::get<io::StoreAdded>(event);
+  const sync::Mark mark = memory_.mark_of(store.id);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_local_store(now, store.id, store.content, mark); });
+}
+
+void Brain::link_up(std::size_t bootstrap) {
+  tell([=](peer::Peer& peer, Now now) { peer.handle_link_up(now, bootstrap); });
+}
+
+void Brain::link_down(std::size_t bootstrap, std::string_view reason) {
+  io::log_info("bootstrap {}: not connected: {}", bootstrap, reason);
+  tell([=](peer::Peer& peer, Now now) { peer.handle_link_down(now, bootstrap, reason); });
+}
+
+void Brain::link_message(std::size_t bootstrap, ByteView message) {
+  tell([=](peer::Peer& peer, Now now) { peer.handle_link_message(now, bootstrap, message); });
+}
+
+void Brain::path_open(path::PathId path, Duration rtt) {
+  tell([=](peer::Peer& peer, Now now) { peer.handle_path_open(now, path, rtt); });
+}
+
+void Brain::path_closed(path::PathId path, const path::PathFailure& failure) {
+  io::log_debug("path {}: {}", path.value, words_of(failure));
+  tell([&](peer::Peer& peer, Now now) { peer.handle_path_closed(now, path, failure); });
+}
+
+void Brain::partial_open(const sync::Target& target, const std::vector<bool>& verified) {
+  tell([&](peer::Peer& peer, Now now) { peer.handle_partial_open(now, target, verified); });
+}
+
+void Brain::partial_failed(const sync::Target& target, const sync::DiskFailure& failure) {
+  io::log_warning("store {}: paused: {}", target.store.to_string(), failure.detail);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_partial_failed(now, target, failure); });
+}
+
+void Brain::piece_done(sync::FetchId fetch, std::uint32_t piece, std::uint64_t wire_bytes) {
+  tell([=](peer::Peer& peer, Now now) { peer.handle_piece(now, fetch, piece, wire_bytes); });
+}
+
+void Brain::fetch_ended(sync::FetchId fetch, const sync::FetchOutcome& outcome) {
+  tell([&](peer::Peer& peer, Now now) { peer.handle_fetch_ended(now, fetch, outcome); });
+}
+
+void Brain::committed(const sync::Target& target) {
+  io::log_info("store {} is complete: {} bytes", target.store.to_string(), target.content.size);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_committed(now, target); });
+}
+
+void Brain::commit_failed(const sync::Target& target, const sync::DiskFailure& failure) {
+  io::log_warning("store {}: not put in place: {}", target.store.to_string(), failure.detail);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_commit_failed(now, target, failure); });
+}
+
+// Durable before the file is in place: a store that was fetched must not be taken for the owner's own after a crash.
+void Brain::execute(const peer::Commit& command) {
+  memory_.remember_mark(command.target.store, command.mark);
+  downloads_->commit(command);
+}
+
+// A command may fail at once, and its event comes back while commands are still being handed out: it then only goes in,
+// and the loop above it goes on.
+void Brain::pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (auto command = peer_.poll_command()) {
+    std::visit([this](auto& each) { execute(each); }, *command);
+  }
+  pumping_ = false;
+  sleep();
+}
+
+void Brain::sleep() {
+  const std::optional<Instant> next = peer_.poll_timeout();
+  if (next == armed_) return;
+  armed_ = next;
+  timer_.cancel();
+  if (!next) return;
+  timer_.expires_at(io::to_steady(*next));
+  timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled || stopped_) return;
+    armed_.reset();
+    tell([](peer::Peer& peer, Now now) { peer.handle_timeout(now); });
+  });
+}
+
+}  // namespace turnpike::node

@@ -1,0 +1,67 @@
+// Drives the node's brain: what the world did goes in, what the brain wants goes out to those who can do it.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+
+#include "core/peer/peer.h"
+#include "io/disk/catalogue.h"
+#include "node/downloads.h"
+#include "node/links.h"
+#include "node/memory.h"
+#include "node/paths.h"
+
+namespace turnpike::node {
+
+/// One thread's. Must outlive the loop's run.
+class Brain final : public LinkEvents, public PathEvents, public DownloadEvents {
+ public:
+  Brain(asio::any_io_executor loop, peer::Config config, Random& random, Memory& memory);
+
+  /// Whom the commands go to. Before anything else is called.
+  void connect(Links& links, Paths& paths, Downloads& downloads);
+
+  [[nodiscard]] const peer::Peer& peer() const { return peer_; }
+  /// `change` calls one of the brain's handle_* or verbs; what it then wants is done.
+  void tell(const std::function<void(peer::Peer&, Now)>& change);
+  void catalogue_event(const io::CatalogueEvent& event);
+  void stop();
+
+  void link_up(std::size_t bootstrap) override;
+  void link_down(std::size_t bootstrap, std::string_view reason) override;
+  void link_message(std::size_t bootstrap, ByteView message) override;
+  void path_open(path::PathId path, Duration rtt) override;
+  void path_closed(path::PathId path, const path::PathFailure& failure) override;
+  void partial_open(const sync::Target& target, const std::vector<bool>& verified) override;
+  void partial_failed(const sync::Target& target, const sync::DiskFailure& failure) override;
+  void piece_done(sync::FetchId fetch, std::uint32_t piece, std::uint64_t wire_bytes) override;
+  void fetch_ended(sync::FetchId fetch, const sync::FetchOutcome& outcome) override;
+  void committed(const sync::Target& target) override;
+  void commit_failed(const sync::Target& target, const sync::DiskFailure& failure) override;
+
+ private:
+  void pump();
+  void sleep();
+  void execute(const peer::ConnectBootstrap& command) { links_->connect(command.index); }
+  void execute(const peer::CloseBootstrap& command) { links_->close(command.index); }
+  void execute(peer::SendToBootstrap& command) { links_->send(command.index, std::move(command.message)); }
+  void execute(const peer::OpenPath& command) { paths_->open(command); }
+  void execute(const peer::ClosePath& command) { paths_->close(command.path); }
+  void execute(const peer::OpenPartial& command) { downloads_->open(command); }
+  void execute(const peer::StartFetch& command) { downloads_->start(command); }
+  void execute(const peer::CancelFetch& command) { downloads_->cancel(command); }
+  void execute(const peer::Commit& command);
+  void execute(const peer::ReleasePartial& command) { downloads_->release(command); }
+
+  peer::Peer peer_;
+  Memory& memory_;
+  asio::steady_timer timer_;
+  std::optional<Instant> armed_;
+  bool pumping_ = false;
+  bool stopped_ = false;
+  Links* links_ = nullptr;
+  Paths* paths_ = nullptr;
+  Downloads* downloads_ = nullptr;
+};
+
+}  // namespace turnpike::node

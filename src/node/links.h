@@ -1,0 +1,61 @@
+// The control WebSockets to the configured bootstraps: opened, fed and closed as the brain says.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/websocket/websocket.h"
+
+namespace turnpike::node {
+
+namespace asio = boost::asio;
+
+/// Bootstraps by their index in the configuration.
+class LinkEvents {
+ public:
+  virtual ~LinkEvents() = default;
+  virtual void link_up(std::size_t bootstrap) = 0;
+  virtual void link_down(std::size_t bootstrap, std::string_view reason) = 0;
+  virtual void link_message(std::size_t bootstrap, ByteView message) = 0;
+};
+
+/// What a TLS bootstrap must prove: one of `pins`, or, without any, a certificate the system trusts.
+[[nodiscard]] std::optional<io::TlsClientContext> client_tls(const io::Url& bootstrap,
+                                                             const std::vector<std::string>& pins);
+
+/// Lives on the loop, and until it has run out: connections report to `events` as they end.
+class Links {
+ public:
+  Links(asio::any_io_executor loop, std::vector<io::Url> bootstraps, std::vector<std::string> pins, LinkEvents& events);
+
+  /// Ends in link_up, or in link_down with the reason in words.
+  void connect(std::size_t bootstrap);
+  /// link_down follows, unless it was down.
+  void close(std::size_t bootstrap);
+  /// Whatever is not connected drops it: the brain is told by link_down.
+  void send(std::size_t bootstrap, Bytes message);
+  void close_all();
+
+ private:
+  struct Link {
+    io::Url url;
+    std::uint64_t attempt = 0;  ///< Of the connection that may report; one that was closed and replaced may not.
+    std::shared_ptr<io::WebSocket> socket;
+    bool wanted = false;
+  };
+
+  [[nodiscard]] asio::awaitable<void> run(std::size_t bootstrap, std::uint64_t attempt);
+  void down(std::size_t bootstrap, std::uint64_t attempt, std::string_view reason);
+
+  asio::any_io_executor loop_;
+  std::vector<Link> links_;
+  std::vector<std::string> pins_;
+  LinkEvents& events_;
+};
+
+}  // namespace turnpike::node

@@ -1,0 +1,65 @@
+// Paths to peers as the brain orders them: an HTTP connection to ask over, or a secure channel through a relay.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/random.h"
+#include "core/peer/command.h"
+#include "io/channel/store_reader.h"
+#include "io/channel/store_source.h"
+#include "io/tcp/url.h"
+
+namespace turnpike::node {
+
+namespace asio = boost::asio;
+
+class PathEvents {
+ public:
+  virtual ~PathEvents() = default;
+  virtual void path_open(path::PathId path, Duration rtt) = 0;
+  virtual void path_closed(path::PathId path, const path::PathFailure& failure) = 0;
+};
+
+/// One path, for as long as somebody asks over it. Its source is null until it is open.
+class OpenedPath {
+ public:
+  virtual ~OpenedPath() = default;
+  [[nodiscard]] virtual io::StoreSource* source() = 0;
+  /// The end: calls under way fail soon, and nothing is reported any more.
+  virtual void close() = 0;
+};
+
+struct PathSettings {
+  const crypto::SigningKey* identity = nullptr;
+  std::vector<io::Url> bootstraps;  ///< By the index that relay targets name.
+  std::vector<std::string> pins;
+};
+
+/// Lives on the loop, and until it has run out.
+class Paths final : private PathEvents {
+ public:
+  /// `reader` answers what peers ask over paths that are opened to serve them. All references outlive the loop's run.
+  Paths(asio::any_io_executor loop, PathSettings settings, io::StoreReader& reader, Random& random, PathEvents& events);
+
+  /// Ends in path_open, then path_closed some day; or in path_closed at once.
+  void open(const peer::OpenPath& order);
+  void close(path::PathId path);
+  void close_all();
+  [[nodiscard]] std::shared_ptr<OpenedPath> find(path::PathId path) const;
+
+ private:
+  void path_open(path::PathId path, Duration rtt) override { events_.path_open(path, rtt); }
+  void path_closed(path::PathId path, const path::PathFailure& failure) override;
+
+  asio::any_io_executor loop_;
+  PathSettings settings_;
+  io::StoreReader& reader_;
+  Random& random_;
+  PathEvents& events_;
+  std::map<path::PathId, std::shared_ptr<OpenedPath>> paths_;
+};
+
+}  // namespace turnpike::node
