@@ -22,17 +22,17 @@ void Patience::received(Instant now, std::uint64_t bytes) {
   if (bytes == 0) return;
   silence_ = Duration::zero();
   in_window_ += bytes;
-  if (in_window_ >= kMinBytesPerWindow) {  // the window's due is paid: the next one starts
+  if (in_window_ >= limits_.bytes_per_window) {  // the window's due is paid: the next one starts
     in_window_ = 0;
     window_ = Duration::zero();
   }
 }
 
-Instant Patience::deadline() const { return since_ + std::min(kMaxSilence - silence_, kTrickleWindow - window_); }
+Instant Patience::deadline() const { return since_ + std::min(limits_.silence - silence_, limits_.window - window_); }
 
 bool Patience::is_over(Instant now) const {
   const Duration waited = waiting_ ? now - since_ : Duration::zero();
-  return silence_ + waited >= kMaxSilence || window_ + waited >= kTrickleWindow;
+  return silence_ + waited >= limits_.silence || window_ + waited >= limits_.window;
 }
 
 }  // namespace turnpike::exchange

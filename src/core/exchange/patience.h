@@ -11,10 +11,18 @@ constexpr Duration kMaxSilence = 10s;                     ///< Not one byte for 
 constexpr Duration kTrickleWindow = 30s;                  ///< Of waiting, over which the rate is judged.
 constexpr std::uint64_t kMinBytesPerWindow = 64U << 10U;  ///< About 2 KiB/s. Less than this in a window: given up.
 
+struct PatienceLimits {
+  Duration silence = kMaxSilence;
+  Duration window = kTrickleWindow;
+  std::uint64_t bytes_per_window = kMinBytesPerWindow;
+};
+
 /// One for each request or run of requests. Time in which we read nothing because our own disk or processor is slow
 /// is not the source's: the owner tells when it starts and stops to wait.
 class Patience {
  public:
+  explicit Patience(const PatienceLimits& limits = {}) : limits_(limits) {}
+
   /// We have room and ask for bytes. Returns the instant at which to give up, if none came.
   [[nodiscard]] Instant wait(Instant now);
   /// The wait ended with `bytes` (0 where it ended for another reason).
@@ -25,6 +33,7 @@ class Patience {
  private:
   [[nodiscard]] Instant deadline() const;
 
+  PatienceLimits limits_;
   bool waiting_ = false;
   Instant since_{};              ///< Start of this wait, while waiting_.
   Duration silence_{};           ///< Waited since the last byte, before this wait.

@@ -107,6 +107,7 @@ asio::awaitable<void> run_writer(State link) {
 }
 
 asio::awaitable<void> run_timer(State link) {
+  const Duration goodbye = kGoodbyeTime;
   while (!link->channel.closed()) {
     link->armed = link->channel.poll_timeout();
     link->timer_waits = true;
@@ -116,13 +117,14 @@ asio::awaitable<void> run_timer(State link) {
     if (due && *due <= now()) link->channel.handle_timeout(now());
     link->settle();
   }
-  const Instant latest = now() + kGoodbyeTime;
+  const Instant latest = now() + goodbye;
   while (!link->writer_done && now() < latest) co_await link->timer_wanted.wait(latest);
   link->pipe->close();
 }
 
 asio::awaitable<void> run_counted(State link, asio::awaitable<void> work) {
-  co_await std::move(work);
+  asio::awaitable<void> own = std::move(work);
+  co_await std::move(own);
   --link->running;
   link->changed.notify_all();
 }

@@ -12,7 +12,7 @@ namespace turnpike::io {
 namespace {
 
 SourceFailure failure_of(const exchange::Header& header) {
-  const Duration retry = std::chrono::milliseconds(header.retry_after_ms);
+  const Duration retry = std::min<Duration>(std::chrono::milliseconds(header.retry_after_ms), kMaxRetryAfter);
   switch (header.status) {
     case exchange::StatusCode::kNotFound:
       return {SourceError::kNotFound, {}};
@@ -47,11 +47,12 @@ SourceFailure failure_of(StreamError error) {
 
 /// A stream at work for one call, and how far it has come.
 struct ExchangeSource::Lane {
-  explicit Lane(std::unique_ptr<LinkStream> stream_) : stream(std::move(stream_)) {}
+  Lane(std::unique_ptr<LinkStream> stream_, const exchange::PatienceLimits& limits)
+      : stream(std::move(stream_)), patience(limits), silence(limits.silence) {}
 
   asio::awaitable<Status<SourceFailure>> ask(exchange::Request request) {
     const Bytes message = machine.ask(std::move(request));
-    const Status<StreamError> written = co_await stream->write(message, exchange::kMaxSilence);
+    const Status<StreamError> written = co_await stream->write(message, silence);
     if (!written) co_return fail(failure_of(written.error()));
     co_return Ok{};
   }
@@ -59,8 +60,9 @@ struct ExchangeSource::Lane {
   /// The next header or piece of a body; at most `room` bytes of it are looked at. The view in a Body is valid until
   /// the caller suspends; consume() must then be called.
   asio::awaitable<Result<exchange::Client::Event, SourceFailure>> next(std::size_t room) {
+    ByteView ready;
     while (true) {
-      const ByteView ready = stream->readable();
+      ready = stream->readable();
       ByteView in = ready.first(std::min(room, ready.size()));
       const std::size_t before = in.size();
       const auto event = machine.read(in);
@@ -82,6 +84,7 @@ struct ExchangeSource::Lane {
   std::unique_ptr<LinkStream> stream;
   exchange::Client machine;
   exchange::Patience patience;
+  Duration silence;
   std::size_t taken = 0;
 };
 
@@ -90,10 +93,10 @@ std::unique_ptr<ExchangeSource::Lane> ExchangeSource::take_lane() {
     std::unique_ptr<LinkStream> stream = std::move(idle_.back());
     idle_.pop_back();
     // Bytes nobody asked for, or the peer's end of a stream it found idle: not to be used again.
-    if (stream->is_usable() && stream->readable().empty()) return std::make_unique<Lane>(std::move(stream));
+    if (stream->is_usable() && stream->readable().empty()) return std::make_unique<Lane>(std::move(stream), patience_);
   }
   std::unique_ptr<LinkStream> stream = link_.open(exchange::kProtocol);
-  return stream ? std::make_unique<Lane>(std::move(stream)) : nullptr;
+  return stream ? std::make_unique<Lane>(std::move(stream), patience_) : nullptr;
 }
 
 void ExchangeSource::give_back(std::unique_ptr<Lane> lane) {
@@ -102,7 +105,6 @@ void ExchangeSource::give_back(std::unique_ptr<Lane> lane) {
 
 asio::awaitable<Result<ExchangeSource::Answer, SourceFailure>> ExchangeSource::ask_small(exchange::Request request,
                                                                                          Stop& stop) {
-  if (!exchange::is_answerable(request)) std::abort();  // our own bug
   std::unique_ptr<Lane> lane = take_lane();
   if (!lane) co_return fail(SourceFailure{SourceError::kConnection, {}});
   const Stop::Guard guard(stop, [stream = lane->stream.get()] { stream->reset(); });
@@ -141,24 +143,24 @@ asio::awaitable<Result<ExchangeSource::Answer, SourceFailure>> ExchangeSource::a
 
 asio::awaitable<Result<Bytes, SourceFailure>> ExchangeSource::layer_page(store::StoreId store, store::Content content,
                                                                          std::uint32_t first_piece, Stop& stop) {
-  Result<Answer, SourceFailure> answer =
-      co_await ask_small({.store = store, .content = content, .ask = exchange::AskLayerPage{first_piece}}, stop);
+  const exchange::Request request{.store = store, .content = content, .ask = exchange::AskLayerPage{first_piece}};
+  Result<Answer, SourceFailure> answer = co_await ask_small(request, stop);
   if (!answer) co_return fail(answer.error());
   co_return std::move(answer->body);
 }
 
 asio::awaitable<Result<Bytes, SourceFailure>> ExchangeSource::leaves(store::StoreId store, store::Content content,
                                                                      std::uint32_t piece, Stop& stop) {
-  Result<Answer, SourceFailure> answer =
-      co_await ask_small({.store = store, .content = content, .ask = exchange::AskLeaves{piece}}, stop);
+  const exchange::Request request{.store = store, .content = content, .ask = exchange::AskLeaves{piece}};
+  Result<Answer, SourceFailure> answer = co_await ask_small(request, stop);
   if (!answer) co_return fail(answer.error());
   co_return std::move(answer->body);
 }
 
 asio::awaitable<Result<ExchangeSource::Manifest, SourceFailure>> ExchangeSource::manifest(store::StoreId store,
                                                                                           Stop& stop) {
-  Result<Answer, SourceFailure> answer =
-      co_await ask_small({.store = store, .content = {}, .ask = exchange::AskManifest{}}, stop);
+  const exchange::Request request{.store = store, .content = {}, .ask = exchange::AskManifest{}};
+  Result<Answer, SourceFailure> answer = co_await ask_small(request, stop);
   if (!answer) co_return fail(answer.error());
   co_return Manifest{answer->content, std::move(answer->body)};
 }
@@ -177,8 +179,9 @@ asio::awaitable<Status<SourceFailure>> ExchangeSource::range(store::StoreId stor
   while (got < length || lane->machine.open_requests() > 0) {
     while (asked < length && lane->machine.open_requests() < kRangesAhead) {
       const std::uint64_t part = std::min(exchange::kMaxRangeLength, length - asked);
-      const Status<SourceFailure> sent =
-          co_await lane->ask({.store = store, .content = content, .ask = exchange::AskRange{offset + asked, part}});
+      const exchange::AskRange ask{.offset = offset + asked, .length = part};
+      const exchange::Request request{.store = store, .content = content, .ask = ask};
+      const Status<SourceFailure> sent = co_await lane->ask(request);
       if (!sent) co_return stopped_or(sent.error());
       asked += part;
     }

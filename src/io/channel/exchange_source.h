@@ -18,7 +18,8 @@ constexpr std::size_t kMaxIdleStreams = 4;  ///< Kept for the next call; more ar
 /// Must not outlive `link`, nor be destroyed while a call is under way.
 class ExchangeSource final : public StoreSource {
  public:
-  explicit ExchangeSource(ChannelLink& link) : link_(link) {}
+  explicit ExchangeSource(ChannelLink& link, exchange::PatienceLimits patience = {})
+      : link_(link), patience_(patience) {}
 
   asio::awaitable<Result<Bytes, SourceFailure>> layer_page(store::StoreId store, store::Content content,
                                                            std::uint32_t first_piece, Stop& stop) override;
@@ -45,6 +46,7 @@ class ExchangeSource final : public StoreSource {
   asio::awaitable<Result<Answer, SourceFailure>> ask_small(exchange::Request request, Stop& stop);
 
   ChannelLink& link_;
+  exchange::PatienceLimits patience_;
   std::vector<std::unique_ptr<LinkStream>> idle_;
 };
 

@@ -73,7 +73,10 @@ class PatchSink final : public RangeSink {
  public:
   explicit PatchSink(std::span<std::uint8_t> place) : place_(place) {}
 
-  asio::awaitable<std::span<std::uint8_t>> space() override { co_return place_; }
+  asio::awaitable<std::span<std::uint8_t>> space() override {
+    const std::span<std::uint8_t> place = place_;
+    co_return place;
+  }
   void commit(std::size_t size) override { place_ = place_.subspan(size); }
 
  private:
@@ -156,6 +159,7 @@ void Fetcher::State::spawn(asio::awaitable<void> work) {
 }
 
 asio::awaitable<std::span<std::uint8_t>> Fetcher::State::space() {
+  const auto self = shared_from_this();
   while (buffer.empty() && held + 1 >= kMaxHeldPieces && !stop.is_requested()) co_await changed.wait();
   if (stop.is_requested()) co_return std::span<std::uint8_t>();
   if (buffer.empty()) buffer.resize(content.piece_length(piece));
@@ -189,6 +193,7 @@ asio::awaitable<void> Fetcher::State::bring_page(std::uint32_t first_piece) {
 }
 
 asio::awaitable<bool> Fetcher::State::wait_for_page(std::uint32_t wanted) {
+  const auto self = shared_from_this();
   while (!partial.piece_hash(wanted)) {
     if (outcome) co_return false;  // a page that failed ends the fetch, so one that is waited for still comes
     co_await changed.wait();
@@ -240,17 +245,22 @@ asio::awaitable<std::optional<Bytes>> Fetcher::State::repair(std::uint32_t index
     end_with(bad_data("piece " + std::to_string(index) + " and its leaves do not belong to the store"));
     co_return std::nullopt;
   }
-  const std::vector<std::uint32_t> bad = co_await pool.run([&proved, &data] {
+  // The job owns what it reads: it may still run when this coroutine has been destroyed with its loop.
+  auto compare = [leaves_ = *proved, data_ = std::move(data)]() mutable {
     crypto::LeafHasher hasher;
-    return merkle::bad_leaves(hasher, *proved, data);
-  });
+    std::vector<std::uint32_t> differ = merkle::bad_leaves(hasher, leaves_, data_);
+    return std::pair(std::move(differ), std::move(data_));
+  };
+  auto compared = co_await pool.run(std::move(compare));
+  const std::vector<std::uint32_t> bad = std::move(compared.first);
+  data = std::move(compared.second);
   observer.piece_bad(index, bad);
   for (const LeafRun& run : runs_of(bad)) {
     const std::uint64_t at = std::uint64_t{run.first} * store::kLeafSize;
     const std::uint64_t size = std::min<std::uint64_t>(std::uint64_t{run.count} * store::kLeafSize, data.size() - at);
     PatchSink sink(std::span(data).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size)));
-    const Status<SourceFailure> brought =
-        co_await source.range(id, content, std::uint64_t{index} * store::kPieceSize + at, size, sink, stop);
+    const std::uint64_t offset = std::uint64_t{index} * store::kPieceSize + at;
+    const Status<SourceFailure> brought = co_await source.range(id, content, offset, size, sink, stop);
     if (!brought) {
       end_with(outcome_of(brought.error()));
       co_return std::nullopt;

@@ -13,8 +13,6 @@ namespace turnpike::io {
 
 namespace {
 
-constexpr std::uint64_t kMaxRetrySeconds = 3600;  ///< A peer does not put us off for longer than this.
-
 SourceFailure failure_of(IoError error) {
   switch (error) {
     case IoError::kTimeout:
@@ -40,7 +38,8 @@ Duration retry_after(const http::Headers& headers) {
   if (!text) return {};
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
   if (error != std::errc() || end != text->data() + text->size()) return {};
-  return std::chrono::seconds(std::min(seconds, kMaxRetrySeconds));
+  constexpr std::uint64_t kMost = std::chrono::duration_cast<std::chrono::seconds>(kMaxRetryAfter).count();
+  return std::chrono::seconds(std::min(seconds, kMost));
 }
 
 /// Why this answer has no body for us.
@@ -99,13 +98,15 @@ SourceFailure unless_stopped(const Stop& stop, SourceFailure failure) {
 HttpSource::~HttpSource() = default;
 
 asio::awaitable<Result<HttpSource::Connection, SourceFailure>> HttpSource::take_connection() {
+  http::ClientLimits limits;
+  limits.connect_time = patience_.silence;
+  limits.head_time = patience_.silence;
+  limits.stall_time = patience_.silence;
   while (!idle_.empty()) {
     Connection connection = std::move(idle_.back());
     idle_.pop_back();
     if (connection->is_reusable()) co_return connection;
   }
-  const http::ClientLimits limits{
-      .connect_time = exchange::kMaxSilence, .head_time = exchange::kMaxSilence, .stall_time = exchange::kMaxSilence};
   Result<Connection, IoError> connected = co_await http::Client::connect(peer_, limits);
   if (!connected) co_return fail(failure_of(connected.error()));
   co_return *std::move(connected);
@@ -171,7 +172,7 @@ asio::awaitable<Status<SourceFailure>> HttpSource::range(store::StoreId store, s
     if (!head) co_return fail(unless_stopped(stop, failure_of(head.error())));
     if (const auto failure = check_range(*head, content, wanted)) co_return fail(*failure);
 
-    exchange::Patience patience;
+    exchange::Patience patience(patience_);
     std::uint64_t got = 0;
     while (got < length) {
       const std::span<std::uint8_t> space = co_await sink.space();

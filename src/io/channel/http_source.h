@@ -18,7 +18,7 @@ constexpr std::size_t kMaxIdleConnections = 4;  ///< Kept alive for the next cal
 /// Keeps connections to one peer. Must not be destroyed while a call is under way.
 class HttpSource final : public StoreSource {
  public:
-  explicit HttpSource(Endpoint peer) : peer_(peer) {}
+  explicit HttpSource(Endpoint peer, exchange::PatienceLimits patience = {}) : peer_(peer), patience_(patience) {}
   ~HttpSource() override;
 
   asio::awaitable<Result<Bytes, SourceFailure>> layer_page(store::StoreId store, store::Content content,
@@ -38,6 +38,7 @@ class HttpSource final : public StoreSource {
   asio::awaitable<Result<Bytes, SourceFailure>> get_small(std::string target, std::size_t limit, Stop& stop);
 
   Endpoint peer_;
+  exchange::PatienceLimits patience_;
   std::vector<Connection> idle_;
 };
 

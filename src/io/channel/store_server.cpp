@@ -84,10 +84,11 @@ asio::awaitable<bool> StoreServer::answer(Session& session, exchange::Request re
 
 asio::awaitable<Result<Bytes, Refusal>> StoreServer::small_body(const exchange::Request& request,
                                                                 store::Content& content) {
-  if (const auto* page = std::get_if<exchange::AskLayerPage>(&request.ask)) {
+  const exchange::Ask& ask = request.ask;
+  if (const auto* page = std::get_if<exchange::AskLayerPage>(&ask)) {
     co_return co_await reader_.layer_page(request.store, content, page->first_piece);
   }
-  if (const auto* leaves = std::get_if<exchange::AskLeaves>(&request.ask)) {
+  if (const auto* leaves = std::get_if<exchange::AskLeaves>(&ask)) {
     co_return co_await reader_.leaves(request.store, content, leaves->piece);
   }
   Result<StoreReader::Manifest, Refusal> manifest = co_await reader_.manifest(request.store);

@@ -27,9 +27,11 @@ enum class SourceError : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(SourceError error);
 
+constexpr Duration kMaxRetryAfter = std::chrono::hours(1);  ///< No peer puts us off for longer.
+
 struct SourceFailure {
   SourceError error = SourceError::kConnection;
-  Duration retry_after{};  ///< For kBusy and kOverQuota; zero: not said.
+  Duration retry_after{};  ///< For kBusy and kOverQuota; zero: not said. At most kMaxRetryAfter.
 };
 
 /// Receives a range in order, into its own memory.
