@@ -1,0 +1,206 @@
+#include "core/path/paths.h"
+
+#include <algorithm>
+
+namespace turnpike::path {
+
+bool Paths::learn(Now now, const Contact& contact) {
+  auto at = ladders_.find(contact.peer);
+  if (at == ladders_.end()) {
+    if (ladders_.size() >= kMaxLadders && !make_room()) return false;
+    at = ladders_.emplace(contact.peer, Ladder(allowed_, ids_, random_)).first;
+  }
+  Known& known = known_[contact.peer];
+  if (contact.seq > known.seq) {
+    known.seq = contact.seq;
+    known.http = contact.http;
+  } else if (contact.seq == known.seq && known.http.size() < kMaxEndpoints) {
+    known.http.insert(known.http.end(), contact.http.begin(), contact.http.end());  // the ladder drops repetitions
+  }
+  std::erase(known.linked, contact.bootstrap);
+  if (contact.connected) known.linked.push_back(contact.bootstrap);
+  at->second.set_endpoints(now, known.http);
+  known.http = at->second.endpoints();
+  at->second.set_bootstraps(now, known.linked);
+  after(contact.peer, at->second);
+  return true;
+}
+
+bool Paths::make_room() {
+  for (auto at = ladders_.begin(); at != ladders_.end(); ++at) {
+    if (at->second.is_wanted() || at->second.poll_timeout()) continue;
+    known_.erase(at->first);
+    std::erase_if(owners_, [&](const auto& owner) { return owner.second == at->first; });
+    ladders_.erase(at);
+    return true;
+  }
+  return false;
+}
+
+void Paths::want(Now now, const std::map<PeerId, bool>& peers) {
+  std::vector<PeerId> gone;
+  for (const PeerId& peer : wanted_) {
+    if (!peers.contains(peer)) gone.push_back(peer);
+  }
+  for (const PeerId& peer : gone) {
+    wanted_.erase(peer);
+    const auto at = ladders_.find(peer);
+    at->second.release(now);
+    after(peer, at->second);
+  }
+  for (const auto& [peer, relay_too] : peers) {
+    const auto at = ladders_.find(peer);
+    if (at == ladders_.end()) continue;
+    wanted_.insert(peer);
+    at->second.want(now, relay_too);
+    after(peer, at->second);
+  }
+}
+
+void Paths::retry_now(Now now) {
+  for (auto& [peer, ladder] : ladders_) {
+    ladder.retry_now(now);
+    after(peer, ladder);
+  }
+}
+
+void Paths::handle_bootstrap_gone(Now now, std::size_t bootstrap) {
+  for (auto& [peer, known] : known_) {
+    if (std::erase(known.linked, bootstrap) == 0) continue;
+    Ladder& ladder = ladders_.at(peer);
+    ladder.set_bootstraps(now, known.linked);
+    after(peer, ladder);
+  }
+}
+
+bool Paths::serve(Now now, const PeerId& peer, const RelayTarget& target) {
+  if (serving(peer) >= kMaxServedPathsPerPeer) {
+    const auto oldest =
+        std::find_if(served_.begin(), served_.end(), [&](const auto& s) { return s.second.peer == peer; });
+    actions_.push_back({peer, Close{oldest->first}});
+    served_.erase(oldest);
+  }
+  if (served_.size() >= kMaxServedPaths) return false;
+  const PathId path = ids_.next();
+  served_[path] = Served{.peer = peer, .deadline = now.mono + kRelayAttemptLimit};
+  actions_.push_back({peer, Open{.path = path, .rung = Rung::kBootstrapRelay, .target = target}});
+  return true;
+}
+
+std::size_t Paths::serving(const PeerId& peer) const {
+  return static_cast<std::size_t>(
+      std::count_if(served_.begin(), served_.end(), [&](const auto& served) { return served.second.peer == peer; }));
+}
+
+Ladder* Paths::find(PathId path) {
+  const auto owner = owners_.find(path);
+  return owner == owners_.end() ? nullptr : &ladders_.at(owner->second);
+}
+
+template <class Verb>
+void Paths::on(PathId path, Verb verb) {
+  Ladder* ladder = find(path);
+  if (ladder == nullptr) return;
+  const PeerId peer = owners_.at(path);
+  verb(*ladder);
+  after(peer, *ladder);
+}
+
+// Takes what the ladder wants done, and keeps the indices in step with it.
+void Paths::after(const PeerId& peer, Ladder& ladder) {
+  while (std::optional<Action> action = ladder.poll_action()) {
+    if (const auto* open = std::get_if<Open>(&*action)) owners_[open->path] = peer;
+    if (const auto* close = std::get_if<Close>(&*action)) owners_.erase(close->path);
+    actions_.push_back({peer, std::move(*action)});
+  }
+  const auto filed = deadline_of_.find(peer);
+  if (filed != deadline_of_.end()) {
+    deadlines_.erase({filed->second, peer});
+    deadline_of_.erase(filed);
+  }
+  if (const std::optional<Instant> deadline = ladder.poll_timeout()) {
+    deadline_of_[peer] = *deadline;
+    deadlines_.insert({*deadline, peer});
+  }
+}
+
+void Paths::handle_open(Now now, PathId path, Duration rtt) {
+  if (const auto served = served_.find(path); served != served_.end()) served->second.open = true;
+  on(path, [&](Ladder& ladder) { ladder.handle_open(now, path, rtt); });
+}
+
+void Paths::handle_closed(Now now, PathId path, const PathFailure& failure) {
+  served_.erase(path);
+  on(path, [&](Ladder& ladder) { ladder.handle_closed(now, path, failure); });
+  owners_.erase(path);
+}
+
+void Paths::handle_grant(Now now, const PeerId& peer, const RelayTarget& granted) {
+  const auto at = ladders_.find(peer);
+  if (at == ladders_.end()) return;
+  at->second.handle_grant(now, granted);
+  after(peer, at->second);
+}
+
+void Paths::handle_denied(Now now, const PeerId& peer, std::string reason, Duration retry_after) {
+  const auto at = ladders_.find(peer);
+  if (at == ladders_.end()) return;
+  at->second.handle_denied(now, std::move(reason), retry_after);
+  after(peer, at->second);
+}
+
+void Paths::handle_timeout(Now now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now.mono) {
+    const PeerId peer = deadlines_.begin()->second;
+    Ladder& ladder = ladders_.at(peer);
+    ladder.handle_timeout(now);
+    after(peer, ladder);
+  }
+  for (auto at = served_.begin(); at != served_.end();) {
+    if (at->second.open || now.mono < at->second.deadline) {
+      ++at;
+      continue;
+    }
+    actions_.push_back({at->second.peer, Close{at->first}});
+    at = served_.erase(at);
+  }
+}
+
+void Paths::handle_fetch_started(Now now, PathId path, std::uint64_t bytes) {
+  on(path, [&](Ladder& ladder) { ladder.handle_fetch_started(now, path, bytes); });
+}
+
+void Paths::handle_delivered(Now now, PathId path, std::uint64_t bytes) {
+  on(path, [&](Ladder& ladder) { ladder.handle_delivered(now, path, bytes); });
+}
+
+void Paths::handle_fetch_ended(Now now, PathId path, std::uint64_t undelivered) {
+  on(path, [&](Ladder& ladder) { ladder.handle_fetch_ended(now, path, undelivered); });
+}
+
+void Paths::demote(Now now, PathId path, const PathFailure& failure) {
+  on(path, [&](Ladder& ladder) { ladder.demote(now, path, failure); });
+}
+
+std::optional<PeerAction> Paths::poll_action() {
+  if (actions_.empty()) return std::nullopt;
+  PeerAction action = std::move(actions_.front());
+  actions_.pop_front();
+  return action;
+}
+
+std::optional<Instant> Paths::poll_timeout() const {
+  std::optional<Instant> next;
+  if (!deadlines_.empty()) next = deadlines_.begin()->first;
+  for (const auto& [path, served] : served_) {
+    if (!served.open && (!next || served.deadline < *next)) next = served.deadline;
+  }
+  return next;
+}
+
+const Ladder* Paths::ladder(const PeerId& peer) const {
+  const auto at = ladders_.find(peer);
+  return at == ladders_.end() ? nullptr : &at->second;
+}
+
+}  // namespace turnpike::path
