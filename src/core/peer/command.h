@@ -4,12 +4,11 @@
 
 #include <cstddef>
 #include <variant>
-#include <vector>
 
 #include "base/bytes.h"
 #include "core/identity/peer_id.h"
 #include "core/path/path.h"
-#include "core/sync/fetch.h"
+#include "core/sync/action.h"
 
 namespace turnpike::peer {
 
@@ -42,35 +41,11 @@ struct ClosePath {
   path::PathId path;
 };
 
-/// Open or create the partial file of this content. → handle_partial_open or handle_partial_failed.
-struct OpenPartial {
-  sync::Target target;
-};
-/// Fetch these pieces, in this order; verify, write, and report each by handle_piece, and the whole by
-/// handle_fetch_ended, exactly once, whatever happened. The target's partial is open. A path may be given several
-/// fetches at once; they share it.
-struct StartFetch {
-  sync::FetchId fetch;
-  path::PathId path;
-  sync::Target target;
-  std::vector<sync::PieceRange> pieces;
-};
-/// → handle_fetch_ended (kCancelled, or how it ended just before).
-struct CancelFetch {
-  sync::FetchId fetch;
-};
-/// Every piece is verified: sync, rename into place, remember the mark, serve. Also closes the partial.
-/// → handle_committed or handle_commit_failed.
-struct Commit {
-  sync::Target target;
-  sync::Mark mark = sync::Mark::kUnconfirmed;
-};
-/// Close the partial file; what it holds stays on disk for the next OpenPartial, unless `discard`: then other bytes
-/// of this store have been committed, and these are of no use. No answer is expected.
-struct ReleasePartial {
-  sync::Target target;
-  bool discard = false;
-};
+using sync::CancelFetch;
+using sync::Commit;
+using sync::OpenPartial;
+using sync::ReleasePartial;
+using sync::StartFetch;
 
 using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, OpenPath, ClosePath, OpenPartial,
                              StartFetch, CancelFetch, Commit, ReleasePartial>;

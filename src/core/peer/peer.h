@@ -13,15 +13,14 @@
 #include "core/identity/peer_id.h"
 #include "core/peer/command.h"
 #include "core/peer/view.h"
+#include "core/sync/mode.h"
 
 namespace turnpike::peer {
 
-/// all: every store anybody announces; listed: those the user asked for or listed, kept up to date; off: only what
-/// `get` asks for.
-enum class SyncMode : std::uint8_t { kAll, kListed, kOff };
-[[nodiscard]] std::optional<SyncMode> parse_sync_mode(std::string_view text);  ///< "all", "listed", "off"
+using sync::parse_sync_mode;
+using sync::SyncMode;
 
-constexpr std::size_t kMaxBootstraps = 8;
+constexpr std::size_t kMaxBootstraps = 8;  ///< Those beyond are ignored.
 
 struct Config {
   const crypto::SigningKey* identity = nullptr;  ///< Borrowed; outlives the brain.
@@ -31,6 +30,7 @@ struct Config {
   std::uint64_t max_store = std::uint64_t{64} << 30U;  ///< A larger announced size is refused before allocation.
   std::optional<std::uint64_t> max_disk;               ///< For what sync brings here by itself; none: not limited.
   std::vector<identity::PeerId> trusted_peers;         ///< The operator vouches for what they announce.
+  std::uint64_t last_sequence = 0;                     ///< What last_sequence() said when it was last persisted.
 };
 
 /// A machine as base/machine.h has it: drain poll_command after every handle_* and verb, then sleep until poll_timeout.

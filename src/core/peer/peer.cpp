@@ -1,0 +1,426 @@
+#include "core/peer/peer.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "core/path/paths.h"
+#include "core/peer/link.h"
+#include "core/sync/sync.h"
+
+namespace turnpike::peer {
+namespace {
+
+path::RungSet set_of(const std::vector<path::Rung>& rungs) {
+  path::RungSet set{};
+  for (const path::Rung rung : rungs) set[path::index_of(rung)] = true;
+  return set;
+}
+
+std::string in_words(const rendezvous::RelayDenied& denied) {
+  std::string text = "the bootstrap grants no session: ";
+  switch (denied.reason) {
+    case relay::RefusalReason::kSelf:
+      text += "it is ourselves";
+      break;
+    case relay::RefusalReason::kFull:
+      text += "it is full";
+      break;
+    case relay::RefusalReason::kPeerLimit:
+      text += "too many sessions of one peer";
+      break;
+    case relay::RefusalReason::kNetworkLimit:
+      text += "too many sessions of our network";
+      break;
+    case relay::RefusalReason::kTargetOffline:
+      text += "the peer is not connected there";
+      break;
+    case relay::RefusalReason::kTooFast:
+      text += "we ask too fast";
+      break;
+  }
+  if (!denied.suggestion.empty()) text += "; it suggests: " + denied.suggestion;
+  return text;
+}
+
+}  // namespace
+
+struct Peer::Parts {
+  Parts(Now start, Config given, Random& dice)
+      : config(std::move(given)),
+        id{config.identity->public_key()},
+        now(start),
+        sequence(config.last_sequence),
+        paths(set_of(config.rungs), dice),
+        sync({.mode = config.sync, .max_store = config.max_store, .max_disk = config.max_disk}, paths, dice),
+        trusted(config.trusted_peers.begin(), config.trusted_peers.end()) {
+    if (config.bootstraps.size() > kMaxBootstraps) config.bootstraps.resize(kMaxBootstraps);
+    for (const std::string& url : config.bootstraps) {
+      const rendezvous::Client::Config client{.key = config.identity,
+                                              .sequence = &sequence,
+                                              .seen_signals = &seen,
+                                              .expected = {},
+                                              .url = url,
+                                              .follow_inventory = config.sync == SyncMode::kAll};
+      links.push_back(std::make_unique<Link>(start, client, dice));
+    }
+  }
+
+  /// After anything happened: lets every part see it, and gathers what they want, until nobody wants more.
+  void settle(Now at) {
+    now = at;
+    for (bool again = true; again;) {
+      sync.handle_paths_changed(now);
+      register_what_changed();
+      again = drain_sync();
+      again |= drain_paths();
+      for (std::size_t i = 0; i < links.size(); ++i) again |= drain_link(i);
+    }
+  }
+
+  void register_what_changed() {
+    if (!catalogue_ready || (registered_version == sync.locals_version() && !http_changed)) return;
+    registered_version = sync.locals_version();
+    http_changed = false;
+    std::vector<rendezvous::LocalStore> stores;
+    for (const auto& [store, local] : sync.book().locals()) {
+      stores.push_back({.id = store, .content = local.content, .shared = local.shared});
+    }
+    for (const auto& link : links) link->client.set_registration(now, http, stores);
+  }
+
+  bool drain_sync() {
+    bool any = false;
+    while (std::optional<sync::Action> action = sync.poll_action()) {
+      std::visit([&](auto& wish) { out.emplace_back(std::move(wish)); }, *action);
+      any = true;
+    }
+    while (const std::optional<std::vector<store::StoreId>> ids = sync.poll_lookup(now)) {
+      bool asked = false;
+      for (const auto& link : links) asked |= link->client.lookup(now, *ids);
+      if (!asked) sync.put_back(now, *ids);
+      any = true;
+    }
+    return any;
+  }
+
+  bool drain_paths() {
+    bool any = false;
+    while (std::optional<path::PeerAction> wish = paths.poll_action()) {
+      any = true;
+      if (auto* open = std::get_if<path::Open>(&wish->action)) {
+        out.emplace_back(
+            OpenPath{.path = open->path, .peer = wish->peer, .rung = open->rung, .target = std::move(open->target)});
+      } else if (const auto* close = std::get_if<path::Close>(&wish->action)) {
+        out.emplace_back(ClosePath{close->path});
+      } else if (const auto* ask = std::get_if<path::AskRelay>(&wish->action)) {
+        if (!links[ask->bootstrap]->client.open_relay(now, wish->peer)) {
+          paths.handle_denied(now, wish->peer, "the bootstrap is not connected", {});
+        }
+      }
+    }
+    return any;
+  }
+
+  bool drain_link(std::size_t index) {
+    Link& link = *links[index];
+    bool any = false;
+    while (std::optional<rendezvous::Client::Event> event = link.client.poll_event()) {
+      std::visit([&](auto& what) { on(index, what); }, *event);
+      any = true;
+    }
+    while (std::optional<Bytes> message = link.client.poll_send()) {
+      if (!link.is_up()) continue;
+      out.emplace_back(SendToBootstrap{.index = index, .message = std::move(*message)});
+      any = true;
+    }
+    switch (link.poll_wish(now)) {
+      case Link::Wish::kNone:
+        return any;
+      case Link::Wish::kConnect:
+        out.emplace_back(ConnectBootstrap{index});
+        return true;
+      case Link::Wish::kClose:
+        paths.handle_bootstrap_gone(now, index);
+        out.emplace_back(CloseBootstrap{index});
+        return true;
+    }
+    return any;
+  }
+
+  // What a bootstrap says, to whom it concerns.
+
+  void on(std::size_t index, const rendezvous::Welcomed& welcomed) {
+    links[index]->handle_welcomed(welcomed);
+    sync.handle_network_changed(now);
+  }
+  void on(std::size_t, const rendezvous::Registered&) {}
+  void on(std::size_t, const rendezvous::InventoryEntries& inventory) {
+    for (const rendezvous::Entry& entry : inventory.entries) sync.handle_entry(now, entry.id, entry.content);
+  }
+  void on(std::size_t index, const rendezvous::StoreFound& answer) {
+    std::vector<sync::Announcement> announcements;
+    for (const rendezvous::Announcer& announcer : answer.found.announcers) {
+      if (announcer.peer == id) continue;
+      paths.learn(now, {.peer = announcer.peer,
+                        .seq = announcer.seq,
+                        .http = announcer.http,
+                        .bootstrap = index,
+                        .connected = announcer.connected});
+      announcements.push_back({.peer = announcer.peer,
+                               .from = announcer.observed,
+                               .content = announcer.content,
+                               .seq = announcer.seq,
+                               .trusted = trusted.contains(announcer.peer)});
+    }
+    sync.handle_announcers(now, index, answer.found.id, announcements);
+  }
+  void on(std::size_t index, const rendezvous::RelayGranted& granted) {
+    paths.handle_grant(now, granted.target,
+                       {.bootstrap = index,
+                        .session = granted.session,
+                        .credential = granted.credential,
+                        .role = path::Role::kInitiator,
+                        .quote = granted.quote});
+  }
+  void on(std::size_t, const rendezvous::RelayDenied& denied) {
+    paths.handle_denied(now, denied.target, in_words(denied), denied.retry_after);
+  }
+  void on(std::size_t, const rendezvous::RelayOffered& offered) {
+    // Only at a bootstrap of our own choosing: an offer cannot send us anywhere else.
+    const auto at = std::find_if(links.begin(), links.end(),
+                                 [&](const auto& link) { return link->bootstrap() == offered.offer.bootstrap; });
+    if (at == links.end()) return;
+    paths.serve(now, offered.from,
+                {.bootstrap = static_cast<std::size_t>(at - links.begin()),
+                 .session = offered.offer.session,
+                 .credential = offered.offer.credential,
+                 .role = path::Role::kResponder,
+                 .quote = offered.offer.quote});
+  }
+  void on(std::size_t index, const rendezvous::Failed& failed) { links[index]->handle_failed(now, failed); }
+
+  Config config;
+  identity::PeerId id;
+  Now now;
+  identity::SequenceSource sequence;
+  identity::ReplayWindow seen;
+  path::Paths paths;
+  sync::Sync sync;
+  std::set<identity::PeerId> trusted;
+  std::vector<std::unique_ptr<Link>> links;
+  std::vector<Endpoint> http;
+  bool http_changed = false;
+  bool catalogue_ready = false;
+  std::optional<std::uint64_t> registered_version;
+  std::deque<Command> out;
+};
+
+Peer::Peer(Now now, Config config, Random& random) : parts_(std::make_unique<Parts>(now, std::move(config), random)) {
+  parts_->settle(now);
+}
+Peer::~Peer() = default;
+Peer::Peer(Peer&&) noexcept = default;
+Peer& Peer::operator=(Peer&&) noexcept = default;
+
+void Peer::handle_local_store(Now now, store::StoreId store, store::Content content, sync::Mark mark, bool shared) {
+  parts_->sync.handle_local(now, store, {.content = content, .mark = mark, .shared = shared});
+  parts_->settle(now);
+}
+
+void Peer::handle_local_store_gone(Now now, store::StoreId store) {
+  parts_->sync.handle_local_gone(now, store);
+  parts_->settle(now);
+}
+
+void Peer::handle_catalogue_ready(Now now) {
+  parts_->catalogue_ready = true;
+  parts_->sync.handle_catalogue_ready(now);
+  parts_->settle(now);
+}
+
+void Peer::handle_listening(Now now, std::vector<Endpoint> http) {
+  std::erase_if(http, [](const Endpoint& endpoint) {
+    return endpoint.address.is_unspecified() || endpoint.address.is_loopback() || endpoint.port == 0;
+  });
+  if (parts_->http != http) {
+    parts_->http = std::move(http);
+    parts_->http_changed = true;
+  }
+  parts_->settle(now);
+}
+
+void Peer::handle_network_changed(Now now) {
+  for (const auto& link : parts_->links) link->retry_now(now);
+  parts_->paths.retry_now(now);
+  parts_->sync.handle_network_changed(now);
+  parts_->settle(now);
+}
+
+void Peer::handle_link_up(Now now, std::size_t bootstrap) {
+  if (bootstrap >= parts_->links.size()) return;
+  parts_->links[bootstrap]->handle_up(now);
+  parts_->settle(now);
+}
+
+void Peer::handle_link_down(Now now, std::size_t bootstrap, std::string_view reason) {
+  if (bootstrap >= parts_->links.size()) return;
+  parts_->links[bootstrap]->handle_down(now, reason);
+  parts_->paths.handle_bootstrap_gone(now, bootstrap);
+  parts_->settle(now);
+}
+
+void Peer::handle_link_message(Now now, std::size_t bootstrap, ByteView message) {
+  if (bootstrap >= parts_->links.size() || !parts_->links[bootstrap]->is_up()) return;
+  parts_->links[bootstrap]->client.handle_message(now, message);
+  parts_->settle(now);
+}
+
+void Peer::handle_path_open(Now now, path::PathId path, Duration rtt) {
+  parts_->paths.handle_open(now, path, rtt);
+  parts_->settle(now);
+}
+
+void Peer::handle_path_closed(Now now, path::PathId path, const path::PathFailure& failure) {
+  parts_->paths.handle_closed(now, path, failure);
+  parts_->settle(now);
+}
+
+void Peer::handle_partial_open(Now now, const sync::Target& target, const std::vector<bool>& verified) {
+  parts_->sync.handle_partial_open(now, target, verified);
+  parts_->settle(now);
+}
+
+void Peer::handle_partial_failed(Now now, const sync::Target& target, const sync::DiskFailure& failure) {
+  parts_->sync.handle_partial_failed(now, target, failure);
+  parts_->settle(now);
+}
+
+void Peer::handle_piece(Now now, sync::FetchId fetch, std::uint32_t piece, std::uint64_t wire_bytes) {
+  parts_->sync.handle_piece(now, fetch, piece, wire_bytes);
+  parts_->settle(now);
+}
+
+void Peer::handle_fetch_ended(Now now, sync::FetchId fetch, const sync::FetchOutcome& outcome) {
+  parts_->sync.handle_fetch_ended(now, fetch, outcome);
+  parts_->settle(now);
+}
+
+void Peer::handle_committed(Now now, const sync::Target& target) {
+  parts_->sync.handle_committed(now, target);
+  parts_->settle(now);
+}
+
+void Peer::handle_commit_failed(Now now, const sync::Target& target, const sync::DiskFailure& failure) {
+  parts_->sync.handle_commit_failed(now, target, failure);
+  parts_->settle(now);
+}
+
+void Peer::handle_timeout(Now now) {
+  for (const auto& link : parts_->links) link->handle_timeout(now);
+  parts_->paths.handle_timeout(now);
+  parts_->sync.handle_timeout(now);
+  parts_->settle(now);
+}
+
+void Peer::want(Now now, store::StoreId store) {
+  parts_->sync.want(now, store);
+  parts_->settle(now);
+}
+
+void Peer::unwant(Now now, store::StoreId store) {
+  parts_->sync.unwant(now, store);
+  parts_->settle(now);
+}
+
+void Peer::pin(Now now, store::StoreId store, store::Content content) {
+  parts_->sync.pin(now, store, content);
+  parts_->settle(now);
+}
+
+void Peer::unpin(Now now, store::StoreId store) {
+  parts_->sync.unpin(now, store);
+  parts_->settle(now);
+}
+
+void Peer::set_sync(Now now, SyncMode mode) {
+  for (const auto& link : parts_->links) link->client.set_follow_inventory(now, mode == SyncMode::kAll);
+  parts_->sync.set_mode(now, mode);
+  parts_->settle(now);
+}
+
+std::optional<Command> Peer::poll_command() {
+  if (parts_->out.empty()) return std::nullopt;
+  Command command = std::move(parts_->out.front());
+  parts_->out.pop_front();
+  return command;
+}
+
+std::optional<Instant> Peer::poll_timeout() const {
+  std::optional<Instant> next = parts_->paths.poll_timeout();
+  const auto at = [&](std::optional<Instant> instant) {
+    if (instant && (!next || *instant < *next)) next = instant;
+  };
+  at(parts_->sync.poll_timeout());
+  for (const auto& link : parts_->links) at(link->poll_timeout());
+  return next;
+}
+
+const identity::PeerId& Peer::id() const { return parts_->id; }
+std::uint64_t Peer::last_sequence() const { return parts_->sequence.last(); }
+SyncMode Peer::sync_mode() const { return parts_->sync.book().mode(); }
+BytesByRung Peer::bytes_by_rung() const { return parts_->sync.bytes_by_rung(); }
+
+std::optional<StoreView> Peer::store(store::StoreId store) const {
+  if (!parts_->sync.book().knows(store)) return std::nullopt;
+  return parts_->sync.store(parts_->now.mono, store);
+}
+
+std::vector<StoreView> Peer::stores() const {
+  std::vector<StoreView> out;
+  for (const store::StoreId& store : parts_->sync.book().stores()) {
+    out.push_back(parts_->sync.store(parts_->now.mono, store));
+  }
+  return out;
+}
+
+std::vector<TransferView> Peer::transfers() const { return parts_->sync.transfers(parts_->now.mono); }
+
+std::vector<PeerView> Peer::peers() const {
+  std::vector<PeerView> out;
+  const std::map<identity::PeerId, std::size_t> stores = parts_->sync.book().stores_by_peer();
+  for (const auto& [peer, ladder] : parts_->paths.ladders()) {
+    PeerView view{
+        .peer = peer, .http = ladder.endpoints(), .rungs = ladder.view(), .state = {}, .reason = ladder.reason()};
+    switch (ladder.standing()) {
+      case path::Standing::kIdle:
+        view.state = "idle";
+        break;
+      case path::Standing::kTrying:
+        view.state = "racing";
+        break;
+      case path::Standing::kWaiting:
+      case path::Standing::kNoWay:
+        view.state = "unreachable";
+        break;
+      case path::Standing::kOpen: {
+        const auto open = std::find_if(view.rungs.begin(), view.rungs.end(),
+                                       [](const RungView& rung) { return rung.state == "open"; });
+        view.state = open == view.rungs.end() ? "racing" : std::string(path::name_of(open->rung));
+        break;
+      }
+    }
+    if (const auto count = stores.find(peer); count != stores.end()) view.stores = count->second;
+    view.serving = parts_->paths.serving(peer);
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+std::vector<BootstrapView> Peer::bootstraps() const {
+  std::vector<BootstrapView> out;
+  for (const auto& link : parts_->links) out.push_back(link->view());
+  return out;
+}
+
+}  // namespace turnpike::peer
