@@ -1,0 +1,170 @@
+#include "node/api_shapes.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/hex.h"
+#include "core/path/rung.h"
+#include "core/sync/fetch.h"
+
+namespace turnpike::node {
+namespace {
+
+using nlohmann::json;
+
+json seconds_until(const std::optional<Instant>& when, Instant now) {
+  if (!when) return nullptr;
+  const auto left = std::chrono::duration<double>(*when - now).count();
+  return std::max(0.0, left);
+}
+
+json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+
+json texts_of(const std::vector<Endpoint>& endpoints) {
+  json out = json::array();
+  for (const Endpoint& endpoint : endpoints) out.push_back(endpoint.to_string());
+  return out;
+}
+
+void put_content(json& out, const std::optional<store::Content>& content) {
+  out["size"] = content ? json(content->size) : json(nullptr);
+  out["root"] = content ? json(to_hex(content->root)) : json(nullptr);
+}
+
+std::uint64_t bytes_verified(const peer::StoreView& store) {
+  if (!store.content) return 0;
+  if (store.state == "complete") return store.content->size;
+  // Pieces are equal but for the last: at most one piece too many, never more than the whole.
+  return std::min(store.content->size, std::uint64_t{store.pieces_verified} * store::kPieceSize);
+}
+
+json rung_shape(const path::RungView& rung, Instant now) {
+  json out{{"rung", path::name_of(rung.rung)}, {"state", rung.state}, {"bytes", rung.bytes}};
+  out["reason"] = text_or_null(rung.reason);
+  out["rtt_ms"] = rung.rtt ? json(std::chrono::duration<double, std::milli>(*rung.rtt).count()) : json(nullptr);
+  out["next_action_seconds"] = seconds_until(rung.next_action, now);
+  return out;
+}
+
+template <class Rows, class Shape>
+json rows_of(const Rows& rows, Shape shape) {
+  json out = json::array();
+  for (const auto& row : rows) out.push_back(shape(row));
+  return out;
+}
+
+json peers_of(const std::vector<peer::PeerView>& peers, Instant now) {
+  return rows_of(peers, [now](const peer::PeerView& peer) { return peer_shape(peer, now); });
+}
+
+json bootstraps_of(const std::vector<peer::BootstrapView>& bootstraps, Instant now) {
+  return rows_of(bootstraps, [now](const peer::BootstrapView& bootstrap) { return bootstrap_shape(bootstrap, now); });
+}
+
+std::string_view name_of(peer::SyncMode mode) {
+  switch (mode) {
+    case peer::SyncMode::kAll:
+      return "all";
+    case peer::SyncMode::kListed:
+      return "listed";
+    case peer::SyncMode::kOff:
+      return "off";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+json store_shape(const peer::StoreView& store, Instant now) {
+  json out{{"store", store.store.to_string()}, {"state", store.state}, {"asked_for", store.asked_for}};
+  put_content(out, store.content);
+  out["mark"] = store.mark ? json(sync::name_of(*store.mark)) : json(nullptr);
+  out["reason"] = text_or_null(store.reason);
+  out["next_action_seconds"] = seconds_until(store.next_action, now);
+  out["announcers"] = store.announcers;
+  out["bytes_verified"] = bytes_verified(store);
+  return out;
+}
+
+json transfer_shape(const peer::TransferView& transfer) {
+  json out{{"store", transfer.target.store.to_string()}, {"state", transfer.state}};
+  put_content(out, transfer.target.content);
+  out["reason"] = text_or_null(transfer.reason);
+  out["bytes_total"] = transfer.bytes_total;
+  out["bytes_verified"] = transfer.bytes_verified;
+  out["bytes_by_rung"] = bytes_by_rung_shape(transfer.bytes_by_rung);
+  out["bytes_duplicate"] = transfer.bytes_duplicate;
+  out["bytes_per_second"] = transfer.bytes_per_second;
+  out["seconds"] = transfer.seconds;
+  out["peers"] = rows_of(transfer.peers, [](const identity::PeerId& peer) { return peer.to_string(); });
+  return out;
+}
+
+json peer_shape(const peer::PeerView& peer, Instant now) {
+  json out{{"peer_id", peer.peer.to_string()}, {"state", peer.state}, {"http", texts_of(peer.http)}};
+  out["reason"] = text_or_null(peer.reason);
+  out["stores"] = peer.stores;
+  out["serving"] = peer.serving;
+  out["rungs"] = rows_of(peer.rungs, [now](const path::RungView& rung) { return rung_shape(rung, now); });
+  return out;
+}
+
+json bootstrap_shape(const peer::BootstrapView& bootstrap, Instant now) {
+  json out{{"url", bootstrap.url}, {"connected", bootstrap.connected}, {"registered", bootstrap.registered}};
+  out["reason"] = text_or_null(bootstrap.reason);
+  out["peer_id"] = bootstrap.peer ? json(bootstrap.peer->to_string()) : json(nullptr);
+  out["observed"] = bootstrap.observed ? json(bootstrap.observed->to_string()) : json(nullptr);
+  out["next_action_seconds"] = seconds_until(bootstrap.next_action, now);
+  return out;
+}
+
+json bytes_by_rung_shape(const peer::BytesByRung& bytes) {
+  json out = json::object();
+  for (const path::Rung rung : path::kAllRungs) out[std::string(path::name_of(rung))] = bytes[path::index_of(rung)];
+  return out;
+}
+
+json status_shape(const StatusFacts& facts, Instant now) {
+  const auto is_complete = [](const peer::StoreView& store) { return store.state == "complete"; };
+  const auto complete = std::ranges::count_if(facts.stores, is_complete);
+  json out{{"peer_id", facts.peer_id.to_string()},
+           {"listen", texts_of(facts.listen)},
+           {"external", texts_of(facts.external)},
+           {"bootstraps", bootstraps_of(facts.bootstraps, now)},
+           {"bytes_by_rung", bytes_by_rung_shape(facts.bytes_by_rung)}};
+  out["stores"] = {{"complete", complete}, {"missing", static_cast<std::int64_t>(facts.stores.size()) - complete}};
+  out["sync"] = name_of(facts.sync);
+  out["ignored_files"] = facts.ignored_files;
+  out["uptime_seconds"] = facts.uptime_seconds;
+  return out;
+}
+
+json ls_answer(const std::vector<peer::StoreView>& stores, Instant now) {
+  return {{"stores", rows_of(stores, [now](const peer::StoreView& store) { return store_shape(store, now); })}};
+}
+
+json transfers_answer(const std::vector<peer::TransferView>& transfers) {
+  return {{"transfers", rows_of(transfers, transfer_shape)}};
+}
+
+json peers_answer(const std::vector<peer::PeerView>& peers, Instant now) { return {{"peers", peers_of(peers, now)}}; }
+
+json why_answer(const peer::StoreView& store, const std::vector<peer::PeerView>& peers,
+                const std::vector<peer::BootstrapView>& bootstraps, Instant now) {
+  json out = store_shape(store, now);
+  out["history"] = store.history;
+  out["peers"] = peers_of(peers, now);
+  out["bootstraps"] = bootstraps_of(bootstraps, now);
+  return out;
+}
+
+json get_line(const peer::StoreView& store, const peer::TransferView* transfer, Instant now) {
+  json out = transfer != nullptr ? transfer_shape(*transfer) : json::object();
+  const std::uint64_t verified = transfer != nullptr ? transfer->bytes_verified : bytes_verified(store);
+  out.update(store_shape(store, now));  // of the two states and reasons, the store's own
+  out["bytes_verified"] = verified;
+  return out;
+}
+
+}  // namespace turnpike::node

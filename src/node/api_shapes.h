@@ -1,0 +1,58 @@
+// What the node's local API answers, as JSON, from the brain's plain values. The shapes are those of docs/commands.md.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "base/time.h"
+#include "core/identity/peer_id.h"
+#include "core/peer/peer.h"
+#include "core/peer/view.h"
+
+namespace turnpike::node {
+
+/// One row of `ls`: {store, size, root, state, mark, reason, next_action_seconds, asked_for, announcers,
+/// bytes_verified}. What is not known is null.
+[[nodiscard]] nlohmann::json store_shape(const peer::StoreView& store, Instant now);
+/// One row of `transfers`: {store, size, root, state, reason, bytes_total, bytes_verified, bytes_by_rung,
+/// bytes_duplicate, bytes_per_second, seconds, peers[]}.
+[[nodiscard]] nlohmann::json transfer_shape(const peer::TransferView& transfer);
+/// One row of `peers`: {peer_id, state, reason, http[], stores, serving, rungs[{rung, state, reason, rtt_ms, bytes,
+/// next_action_seconds}]}.
+[[nodiscard]] nlohmann::json peer_shape(const peer::PeerView& peer, Instant now);
+/// One row of `status`.bootstraps: {url, connected, registered, reason, peer_id, observed, next_action_seconds}.
+[[nodiscard]] nlohmann::json bootstrap_shape(const peer::BootstrapView& bootstrap, Instant now);
+/// {"http": n, "bootstrap-relay": n}: every rung is named, also those that carried nothing.
+[[nodiscard]] nlohmann::json bytes_by_rung_shape(const peer::BytesByRung& bytes);
+
+struct StatusFacts {
+  identity::PeerId peer_id;
+  std::vector<Endpoint> listen;    ///< Sockets that are bound.
+  std::vector<Endpoint> external;  ///< Addresses that are registered.
+  std::vector<peer::BootstrapView> bootstraps;
+  std::vector<peer::StoreView> stores;
+  peer::BytesByRung bytes_by_rung{};
+  peer::SyncMode sync = peer::SyncMode::kAll;
+  std::uint64_t ignored_files = 0;  ///< In the data folder, with names that are no store's.
+  std::uint64_t uptime_seconds = 0;
+};
+/// {peer_id, listen[], external[], bootstraps[], stores{complete, missing}, bytes_by_rung{}, sync, ignored_files,
+/// uptime_seconds}. `missing` counts the stores wanted and not complete.
+[[nodiscard]] nlohmann::json status_shape(const StatusFacts& facts, Instant now);
+
+// Whole answers, for Reply::done.
+
+[[nodiscard]] nlohmann::json ls_answer(const std::vector<peer::StoreView>& stores, Instant now);
+[[nodiscard]] nlohmann::json transfers_answer(const std::vector<peer::TransferView>& transfers);
+[[nodiscard]] nlohmann::json peers_answer(const std::vector<peer::PeerView>& peers, Instant now);
+/// A row of `ls` with its history, every peer and every bootstrap: {…, history[], peers[], bootstraps[]}.
+[[nodiscard]] nlohmann::json why_answer(const peer::StoreView& store, const std::vector<peer::PeerView>& peers,
+                                        const std::vector<peer::BootstrapView>& bootstraps, Instant now);
+
+/// One line of the stream that answers `get`: a row of `ls`, and of `transfers` where there is one.
+[[nodiscard]] nlohmann::json get_line(const peer::StoreView& store, const peer::TransferView* transfer, Instant now);
+
+}  // namespace turnpike::node

@@ -1,0 +1,132 @@
+#include "node/api_shapes.h"
+
+#include <gtest/gtest.h>
+
+namespace turnpike::node {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr Instant kNow{1h};
+const store::StoreId kStore{Digest{1}};
+const store::Content kContent{.size = 5 * store::kPieceSize + 3, .root = Digest{2}};
+
+peer::StoreView fetching() {
+  peer::StoreView out;
+  out.store = kStore;
+  out.content = kContent;
+  out.state = "waiting";
+  out.mark = sync::Mark::kConfirmed;
+  out.reason = "no path to 12D3KooWxyz";
+  out.next_action = kNow + 2500ms;
+  out.pieces_verified = 2;
+  out.pieces_total = 6;
+  out.announcers = 3;
+  return out;
+}
+
+TEST(ApiShapes, ARowOfLsNamesTheStoreItsBytesAndWhyItIsNotHereYet) {
+  const json row = store_shape(fetching(), kNow);
+  EXPECT_EQ(row["store"], kStore.to_string());
+  EXPECT_EQ(row["size"], kContent.size);
+  EXPECT_EQ(row["root"].get<std::string>().size(), 64U);
+  EXPECT_EQ(row["state"], "waiting");
+  EXPECT_EQ(row["mark"], sync::name_of(sync::Mark::kConfirmed));
+  EXPECT_EQ(row["reason"], "no path to 12D3KooWxyz");
+  EXPECT_EQ(row["next_action_seconds"], 2.5);
+  EXPECT_EQ(row["bytes_verified"], 2 * store::kPieceSize);
+}
+
+TEST(ApiShapes, WhatIsNotKnownIsNull) {
+  peer::StoreView view;
+  view.state = "missing";
+  const json row = store_shape(view, kNow);
+  for (const char* key : {"size", "root", "mark", "reason", "next_action_seconds"})
+    EXPECT_TRUE(row[key].is_null()) << key;
+}
+
+TEST(ApiShapes, NeverShowsMoreVerifiedThanThereIs) {
+  peer::StoreView view = fetching();
+  view.pieces_verified = 6;
+  EXPECT_EQ(store_shape(view, kNow)["bytes_verified"], kContent.size);
+  view.state = "complete";
+  view.pieces_verified = 0;
+  EXPECT_EQ(store_shape(view, kNow)["bytes_verified"], kContent.size);
+}
+
+TEST(ApiShapes, ATimeThatHasPassedIsNow) {
+  peer::StoreView view = fetching();
+  view.next_action = kNow - 1s;
+  EXPECT_EQ(store_shape(view, kNow)["next_action_seconds"], 0.0);
+}
+
+TEST(ApiShapes, EveryRungIsNamedWithItsBytes) {
+  EXPECT_EQ(bytes_by_rung_shape({7, 0}), (json{{"http", 7}, {"bootstrap-relay", 0}}));
+}
+
+TEST(ApiShapes, StatusCountsWhatIsCompleteAndWhatIsMissing) {
+  StatusFacts facts;
+  facts.stores = {fetching(), fetching(), fetching()};
+  facts.stores[1].state = "complete";
+  facts.listen = {{IpAddress::v4(0, 0, 0, 0), 5001}};
+  peer::BootstrapView bootstrap;
+  bootstrap.url = "https://boot.example";
+  bootstrap.connected = true;
+  facts.bootstraps = {bootstrap};
+  const json status = status_shape(facts, kNow);
+  EXPECT_EQ(status["stores"], (json{{"complete", 1}, {"missing", 2}}));
+  EXPECT_EQ(status["listen"], json::array({"0.0.0.0:5001"}));
+  EXPECT_EQ(status["bootstraps"][0]["url"], "https://boot.example");
+  EXPECT_EQ(status["bootstraps"][0]["connected"], true);
+  EXPECT_EQ(status["peer_id"].get<std::string>().substr(0, 8), "12D3KooW");
+  EXPECT_EQ(status["sync"], "all");
+}
+
+TEST(ApiShapes, ATransferTellsItsBytesByRungAndItsPeers) {
+  peer::TransferView view;
+  view.target = {kStore, kContent};
+  view.state = "fetching";
+  view.bytes_total = kContent.size;
+  view.bytes_verified = 100;
+  view.bytes_by_rung = {40, 60};
+  view.peers = {identity::PeerId{}};
+  const json row = transfers_answer({view})["transfers"][0];
+  EXPECT_EQ(row["bytes_by_rung"], (json{{"http", 40}, {"bootstrap-relay", 60}}));
+  EXPECT_EQ(row["bytes_total"], kContent.size);
+  EXPECT_EQ(row["peers"], json::array({identity::PeerId{}.to_string()}));
+}
+
+TEST(ApiShapes, AGetLineTakesItsStateFromTheStoreAndItsBytesFromTheTransfer) {
+  peer::TransferView transfer;
+  transfer.target = {kStore, kContent};
+  transfer.state = "fetching";
+  transfer.bytes_verified = 77;
+  const json line = get_line(fetching(), &transfer, kNow);
+  EXPECT_EQ(line["state"], "waiting");
+  EXPECT_EQ(line["bytes_verified"], 77);
+  EXPECT_TRUE(line.contains("bytes_by_rung"));
+  EXPECT_EQ(get_line(fetching(), nullptr, kNow)["bytes_verified"], 2 * store::kPieceSize);
+}
+
+TEST(ApiShapes, WhyTellsTheHistoryEachRungAndEachBootstrap) {
+  peer::StoreView store = fetching();
+  store.history = {"announced by 3 peers", "http: timed out"};
+  peer::PeerView peer;
+  peer.state = "unreachable";
+  path::RungView rung;
+  rung.state = "waiting";
+  rung.reason = "timed out";
+  rung.rtt = 1500us;
+  rung.next_action = kNow + 5s;
+  peer.rungs = {rung};
+  const json why = why_answer(store, {peer}, {peer::BootstrapView{}}, kNow);
+  EXPECT_EQ(why["history"].size(), 2U);
+  const json expected{{"rung", "http"},        {"state", "waiting"}, {"bytes", 0},
+                      {"reason", "timed out"}, {"rtt_ms", 1.5},      {"next_action_seconds", 5.0}};
+  EXPECT_EQ(why["peers"][0]["rungs"][0], expected);
+  EXPECT_EQ(why["bootstraps"].size(), 1U);
+}
+
+}  // namespace
+}  // namespace turnpike::node
