@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Real nodes behind real NATs: which road carried the bytes, that they are the right ones, and that no byte travelled
 twice. Usage: cases.py [-v] [CASE..]
 """

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The demo: an open home with 49 stores; a port-restricted home that fetches them over http, and a home that is let out on
 TCP 80 and 443 only, which fetches them through the bootstrap's relay. Ends with a table, and with 0 only if every file
 is equal, came by the road it should have come by, and the routers' byte counters agree within 5 %.

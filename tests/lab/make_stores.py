@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Writes stores of random bytes and prints {id: SHA-256 of the file} as JSON. Ids are random: nothing may rely
 on a relation between an id and its bytes.
 Usage: make_stores.py FOLDER SEED SIZE..
