@@ -20,9 +20,9 @@ struct ByteRange {
 
 /// The headers of the request that have a say. Unset where absent.
 struct RangeQuery {
-  std::optional<std::string_view> range;
-  std::optional<std::string_view> if_range;
-  std::optional<std::string_view> if_none_match;
+  std::optional<std::string_view> range{};
+  std::optional<std::string_view> if_range{};
+  std::optional<std::string_view> if_none_match{};
   bool is_get = true;  ///< Range is defined for GET alone (RFC 9110 §14.2): HEAD is answered as for the whole.
 };
 

@@ -64,6 +64,7 @@ class Server {
 
  private:
   struct State;
+  struct Loops;
   std::shared_ptr<State> state_;
 };
 

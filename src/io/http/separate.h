@@ -1,0 +1,2 @@
+// Nothing to include: Beast is compiled once, in separate.cpp, instead of into every file that uses it.
+#pragma once
