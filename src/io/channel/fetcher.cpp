@@ -4,8 +4,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 #include <exception>
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -138,9 +138,10 @@ struct Fetcher::State final : std::enable_shared_from_this<Fetcher::State>, Rang
   std::size_t running = 0;                    ///< Spawned coroutines.
   std::size_t held = 0;                       ///< Whole pieces in memory.
   std::size_t repairs = 0;
-  std::uint32_t piece = 0;  ///< Being filled,
-  Bytes buffer;             ///< whole from the start,
-  std::size_t filled = 0;   ///< up to here.
+  std::set<std::uint32_t> pages_coming;  ///< Asked for, and neither proved nor failed yet.
+  std::uint32_t piece = 0;               ///< Being filled,
+  Bytes buffer;                          ///< whole from the start,
+  std::size_t filled = 0;                ///< up to here.
 };
 
 void Fetcher::State::end_with(sync::FetchOutcome how) {
@@ -179,13 +180,15 @@ asio::awaitable<void> Fetcher::State::bring_page(std::uint32_t first_piece) {
   const auto self = shared_from_this();
   Result<Bytes, SourceFailure> page = co_await source.layer_page(id, content, first_piece, stop);
   if (!page) {
+    pages_coming.erase(first_piece);
     end_with(outcome_of(page.error()));
     co_return;
   }
   const Status<WriteError> put = co_await partial.put_layer_page(first_piece, *std::move(page));
-  if (put) {
-    changed.notify_all();
-  } else if (const auto* disk = std::get_if<DiskError>(&put.error())) {
+  pages_coming.erase(first_piece);
+  changed.notify_all();
+  if (put) co_return;
+  if (const auto* disk = std::get_if<DiskError>(&put.error())) {
     end_with(disk_failed(*disk));
   } else {
     end_with(bad_data("the layer page at piece " + std::to_string(first_piece) + " does not lead to the root"));
@@ -195,7 +198,7 @@ asio::awaitable<void> Fetcher::State::bring_page(std::uint32_t first_piece) {
 asio::awaitable<bool> Fetcher::State::wait_for_page(std::uint32_t wanted) {
   const auto self = shared_from_this();
   while (!partial.piece_hash(wanted)) {
-    if (outcome) co_return false;  // a page that failed ends the fetch, so one that is waited for still comes
+    if (!pages_coming.contains(merkle::page_of_piece(wanted))) co_return false;  // it failed, and the fetch with it
     co_await changed.wait();
   }
   co_return true;
@@ -271,7 +274,7 @@ asio::awaitable<std::optional<Bytes>> Fetcher::State::repair(std::uint32_t index
 }
 
 asio::awaitable<void> Fetcher::State::stream_all() {
-  std::map<std::uint32_t, bool> asked;
+  const auto self = shared_from_this();
   for (const sync::PieceRange& run : pieces) {
     if (run.count == 0) continue;
     if (run.first >= content.piece_count() || run.count > content.piece_count() - run.first) std::abort();
@@ -280,8 +283,8 @@ asio::awaitable<void> Fetcher::State::stream_all() {
     while (next < end) {  // page by page, so that at most one page is asked for ahead of its pieces
       const std::uint32_t page = merkle::page_of_piece(next);
       const std::uint32_t until = std::min<std::uint32_t>(end, page + merkle::kMaxPageHashes);
-      const bool needed = !partial.piece_hash(next) && !std::exchange(asked[page], true);
-      if (needed) spawn(bring_page(page));  // beside the range: pieces wait for it, the source does not
+      // Beside the range: pieces wait for the page, the source does not.
+      if (!partial.piece_hash(next) && pages_coming.insert(page).second) spawn(bring_page(page));
       const std::uint64_t from = std::uint64_t{next} * store::kPieceSize;
       const std::uint64_t to = std::min<std::uint64_t>(std::uint64_t{until} * store::kPieceSize, content.size);
       piece = next;
