@@ -30,7 +30,7 @@ void check_operations(ByteView operations) {
   JournalWriter writer(kId, kContent);
   Bytes file = copy_of(writer.header());
   std::vector<bool> written(kContent.piece_count());
-  for (const std::uint8_t operation : operations.first(std::min<std::size_t>(operations.size(), 64))) {
+  for (const std::uint8_t operation : operations.first(std::min<std::size_t>(operations.size(), 24))) {
     const bool is_piece = operation < kContent.piece_count();
     const Bytes record =
         is_piece ? writer.piece(operation) : writer.checkpoint(writer.records() * (operation & 7U) / 7);

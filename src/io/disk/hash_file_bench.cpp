@@ -2,9 +2,11 @@
 #include "io/disk/hash_file.h"
 
 #include <benchmark/benchmark.h>
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
 
 #include "base/random.h"
 
@@ -13,14 +15,16 @@ namespace {
 
 constexpr std::uint64_t kFileSize = std::uint64_t{256} << 20U;
 
-/// A file of random bytes that is nowhere but in memory.
+/// A file of random bytes, without a name, that has just been written and so stands in the page cache.
 const FileHandle& cached_file() {
   static const FileHandle file = [] {
-    FileHandle out(::memfd_create("store", MFD_CLOEXEC));
+    std::string name = (std::filesystem::temp_directory_path() / "turnpike-bench-XXXXXX").string();
+    FileHandle out(::mkstemp(name.data()));
+    ::unlink(name.c_str());
     Bytes piece(store::kPieceSize);
     for (std::uint64_t at = 0; at < kFileSize; at += piece.size()) {
       SeededRandom(at).fill(piece);
-      static_cast<void>(write_exactly(system_file_ops(), out.get(), piece, at));
+      if (!write_exactly(system_file_ops(), out.get(), piece, at)) std::abort();
     }
     return out;
   }();
