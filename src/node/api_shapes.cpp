@@ -62,18 +62,6 @@ json bootstraps_of(const std::vector<peer::BootstrapView>& bootstraps, Instant n
   return rows_of(bootstraps, [now](const peer::BootstrapView& bootstrap) { return bootstrap_shape(bootstrap, now); });
 }
 
-std::string_view name_of(peer::SyncMode mode) {
-  switch (mode) {
-    case peer::SyncMode::kAll:
-      return "all";
-    case peer::SyncMode::kListed:
-      return "listed";
-    case peer::SyncMode::kOff:
-      return "off";
-  }
-  return "unknown";
-}
-
 }  // namespace
 
 json store_shape(const peer::StoreView& store, Instant now) {
@@ -134,7 +122,7 @@ json status_shape(const StatusFacts& facts, Instant now) {
            {"bootstraps", bootstraps_of(facts.bootstraps, now)},
            {"bytes_by_rung", bytes_by_rung_shape(facts.bytes_by_rung)}};
   out["stores"] = {{"complete", complete}, {"missing", static_cast<std::int64_t>(facts.stores.size()) - complete}};
-  out["sync"] = name_of(facts.sync);
+  out["sync"] = sync::name_of(facts.sync);
   out["ignored_files"] = facts.ignored_files;
   out["uptime_seconds"] = facts.uptime_seconds;
   return out;

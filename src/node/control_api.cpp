@@ -1,0 +1,147 @@
+#include "node/control_api.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/hex.h"
+#include "io/loop/convert.h"
+#include "node/api_shapes.h"
+
+namespace turnpike::node {
+namespace {
+
+using nlohmann::json;
+
+// Exit codes of docs/commands.md.
+constexpr int kUsage = 2;
+constexpr int kNotFound = 4;
+constexpr int kTimedOut = 5;
+
+constexpr Duration kProgressPeriod = std::chrono::milliseconds(250);
+constexpr Duration kDefaultGetTimeout = std::chrono::hours(24 * 365);
+
+std::optional<store::StoreId> store_of(const json& request) {
+  return store::StoreId::parse(request.value("store", std::string()));
+}
+
+const peer::TransferView* transfer_of(const std::vector<peer::TransferView>& transfers, const store::StoreId& store) {
+  for (const peer::TransferView& transfer : transfers) {
+    if (transfer.target.store == store) return &transfer;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+ControlApi::ControlApi(asio::any_io_executor loop, ControlScope scope)
+    : loop_(std::move(loop)), scope_(std::move(scope)) {}
+
+asio::awaitable<void> ControlApi::answer(json request, io::Reply& reply) {
+  const std::string command = request.value("command", std::string());
+  const peer::Peer& peer = scope_.brain.peer();
+  json out;
+  if (command == "get") co_return co_await get(request, reply);
+  if (command == "why") co_return co_await why(request, reply);
+  if (command == "pin") co_return co_await pin(request, reply);
+  if (command == "status") {
+    out = status();
+  } else if (command == "ls") {
+    out = ls_answer(peer.stores(), io::now());
+  } else if (command == "transfers") {
+    out = transfers_answer(peer.transfers());
+  } else if (command == "peers") {
+    out = peers_answer(peer.peers(), io::now());
+  } else if (command == "scan") {
+    scope_.scan();
+    out = json::object();
+  } else {
+    co_return co_await refuse(
+        reply, "this node knows no command \"" + command + "\", only get, ls, peers, pin, scan, status, transfers, why",
+        kUsage);
+  }
+  (void)co_await reply.done(std::move(out));
+}
+
+asio::awaitable<void> ControlApi::refuse(io::Reply& reply, std::string text, int code) {
+  const std::string line = std::move(text);
+  (void)co_await reply.refuse(line, code);
+}
+
+json ControlApi::status() const {
+  const peer::Peer& peer = scope_.brain.peer();
+  StatusFacts facts;
+  facts.peer_id = peer.id();
+  facts.listen = scope_.listen();
+  facts.external = scope_.external();
+  facts.bootstraps = peer.bootstraps();
+  facts.stores = peer.stores();
+  facts.bytes_by_rung = peer.bytes_by_rung();
+  facts.sync = peer.sync_mode();
+  facts.ignored_files = scope_.ignored_files();
+  facts.uptime_seconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(io::now() - scope_.started).count());
+  return status_shape(facts, io::now());
+}
+
+// {"command":"get","store":ID,"timeout_seconds":N}: progress lines until the store is complete.
+asio::awaitable<void> ControlApi::get(const json request, io::Reply& reply) {
+  const auto store = store_of(request);
+  if (!store) co_return co_await refuse(reply, "get needs a store id of 64 lower-case hex digits", kUsage);
+  const double seconds = request.value("timeout_seconds", std::chrono::duration<double>(kDefaultGetTimeout).count());
+  const Instant deadline = io::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+  scope_.memory.remember_want(*store);
+  scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.want(now, *store); });
+
+  asio::steady_timer timer(loop_);
+  for (;;) {
+    const auto view = scope_.brain.peer().store(*store);
+    if (!view) co_return co_await refuse(reply, "this node no longer knows of that store", kNotFound);
+    const auto transfers = scope_.brain.peer().transfers();
+    json line = get_line(*view, transfer_of(transfers, *store), io::now());
+    if (view->state == "complete") {
+      line["path"] = (scope_.config.data / store->file_name()).string();
+      (void)co_await reply.done(std::move(line));
+      co_return;
+    }
+    if (io::now() >= deadline) {
+      const std::string why = view->reason.empty() ? "nobody has announced it" : view->reason;
+      co_return co_await refuse(
+          reply, "not here in time: " + why + ". It stays wanted; see: turnpike why " + store->to_string(), kTimedOut);
+    }
+    const bool listening = co_await reply.send(std::move(line));
+    if (!listening) co_return;
+    timer.expires_after(kProgressPeriod);
+    boost::system::error_code woken;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+asio::awaitable<void> ControlApi::why(const json request, io::Reply& reply) {
+  const auto store = store_of(request);
+  if (!store) co_return co_await refuse(reply, "why needs a store id of 64 lower-case hex digits", kUsage);
+  const peer::Peer& peer = scope_.brain.peer();
+  const auto view = peer.store(*store);
+  if (!view) {
+    co_return co_await refuse(
+        reply, "nobody has announced that store, and it was not asked for; try: turnpike get " + store->to_string(),
+        kNotFound);
+  }
+  (void)co_await reply.done(why_answer(*view, peer.peers(), peer.bootstraps(), io::now()));
+}
+
+// {"command":"pin","store":ID,"size":N,"root":HEX}
+asio::awaitable<void> ControlApi::pin(const json request, io::Reply& reply) {
+  const auto store = store_of(request);
+  const auto root = digest_from_hex(request.value("root", std::string()));
+  const store::Content content{request.value("size", std::uint64_t{0}), root.value_or(Digest{})};
+  if (!store || !root || !content.is_valid()) {
+    co_return co_await refuse(
+        reply, "pin needs a store id, and SIZE:ROOT with a size of 1 byte to 1 TiB and 64 hex digits", kUsage);
+  }
+  scope_.memory.remember_pin({*store, content});
+  scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.pin(now, *store, content); });
+  (void)co_await reply.done();
+}
+
+}  // namespace turnpike::node

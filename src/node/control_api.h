@@ -1,0 +1,45 @@
+// What the commands ask of a running node, over its local API (docs/commands.md).
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+
+#include "io/control/server.h"
+#include "io/disk/catalogue.h"
+#include "node/brain.h"
+#include "node/config.h"
+#include "node/memory.h"
+
+namespace turnpike::node {
+
+/// What of the process the commands may see and change. All of it outlives the API.
+struct ControlScope {
+  const NodeConfig& config;
+  Brain& brain;
+  Memory& memory;
+  std::function<void()> scan;                       ///< Look at the folder now.
+  std::function<std::uint64_t()> ignored_files;     ///< In the folder at the last scan.
+  std::function<std::vector<Endpoint>()> listen;    ///< Sockets that are bound.
+  std::function<std::vector<Endpoint>()> external;  ///< Addresses that are registered.
+  Instant started;
+};
+
+class ControlApi {
+ public:
+  ControlApi(asio::any_io_executor loop, ControlScope scope);
+
+  /// One request to its last line. What it does not know is refused, with the commands it knows.
+  [[nodiscard]] asio::awaitable<void> answer(nlohmann::json request, io::Reply& reply);
+
+ private:
+  [[nodiscard]] asio::awaitable<void> refuse(io::Reply& reply, std::string text, int code);
+  [[nodiscard]] asio::awaitable<void> get(const nlohmann::json request, io::Reply& reply);
+  [[nodiscard]] asio::awaitable<void> why(const nlohmann::json request, io::Reply& reply);
+  [[nodiscard]] asio::awaitable<void> pin(const nlohmann::json request, io::Reply& reply);
+  [[nodiscard]] nlohmann::json status() const;
+
+  asio::any_io_executor loop_;
+  ControlScope scope_;
+};
+
+}  // namespace turnpike::node

@@ -1,0 +1,300 @@
+#include "node/run.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "core/identity/replay.h"
+#include "core/identity/statement.h"
+#include "core/store/manifest.h"
+#include "crypto/random.h"
+#include "io/control/data_folder.h"
+#include "io/control/server.h"
+#include "io/interfaces/interfaces.h"
+#include "io/log/log.h"
+#include "io/loop/convert.h"
+#include "node/brain.h"
+#include "node/control_api.h"
+#include "node/http_api.h"
+
+namespace turnpike::node {
+namespace {
+
+constexpr std::string_view kVersion = TURNPIKE_VERSION;
+constexpr Duration kGrace = std::chrono::seconds(2);
+constexpr Duration kScanPeriod = std::chrono::seconds(5);     ///< New and changed files are noticed so soon.
+constexpr Duration kSettlePeriod = std::chrono::seconds(1);   ///< While some are still being written.
+constexpr Duration kNetworkPeriod = std::chrono::seconds(1);  ///< A changed address is noticed so soon.
+constexpr Duration kWakeUpJump = std::chrono::seconds(10);    ///< Time that passed unseen: the machine slept.
+constexpr std::uint64_t kManifestLifetimeMs = 10 * 60 * 1000;
+constexpr std::string_view kFacts = "facts";
+constexpr std::string_view kLastSequence = "last sequence";
+
+int give_up(const std::string& why) {
+  io::log_error("{}", why);
+  return 1;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+peer::Config brain_config(const NodeConfig& config, const crypto::SigningKey& identity, std::uint64_t last_sequence) {
+  peer::Config out;
+  out.last_sequence = last_sequence;
+  out.identity = &identity;
+  for (const io::Url& url : config.bootstraps) out.bootstraps.push_back(url.to_string());
+  out.rungs = config.rungs;
+  out.sync = config.sync;
+  out.max_store = config.max_store;
+  out.trusted_peers = config.trusted_peers;
+  out.max_disk = config.max_disk;
+  if (!out.max_disk) {
+    std::error_code unknown;
+    const auto space = std::filesystem::space(config.data, unknown);
+    if (!unknown) out.max_disk = space.available / 2;
+  }
+  return out;
+}
+
+unsigned pool_threads() { return std::clamp(std::thread::hardware_concurrency(), 2U, 4U); }
+
+// What this node is made of, in the order it is built; destroyed the other way round, after the loop has run out.
+class Process {
+ public:
+  Process(const NodeConfig& config, const crypto::SigningKey& identity, io::StateDb& state)
+      : config_(config),
+        identity_(identity),
+        state_(state),
+        memory_(state),
+        pool_(loop_.get_executor(), pool_threads()),
+        sequence_(last_sequence(state)),
+        brain_(loop_.get_executor(), brain_config(config, identity, last_sequence(state)), random_, memory_),
+        catalogue_(pool_, config.data, [this](const io::CatalogueEvent& event) { brain_.catalogue_event(event); }),
+        access_(catalogue_, shared(),
+                [this](store::StoreId id, store::Content content) { return manifest(id, content); }),
+        links_(loop_.get_executor(), config.bootstraps, config.bootstrap_pins, brain_),
+        paths_(loop_.get_executor(),
+               {.identity = &identity, .bootstraps = config.bootstraps, .pins = config.bootstrap_pins}, access_,
+               random_, brain_),
+        downloads_(loop_.get_executor(), {.data = config.data, .reserve = config.reserve}, pool_, catalogue_, paths_,
+                   brain_),
+        server_(loop_.get_executor(), io::http::ServerLimits()),
+        api_(loop_.get_executor(), control_scope()),
+        signals_(loop_, SIGINT, SIGTERM),
+        scan_timer_(loop_),
+        network_timer_(loop_) {}
+
+  int run() {
+    brain_.connect(links_, paths_, downloads_);
+    add_routes(server_, catalogue_, shared(), [this](const store::StoreId& id) { return memory_.mark_of(id); },
+               {.peer_id = id().to_string(), .version = std::string(kVersion), .started = started_});
+    if (const auto why = open_ports()) return give_up(*why);
+    restore_wishes();
+    asio::co_spawn(loop_, watch_folder(), asio::detached);
+    asio::co_spawn(loop_, watch_network(), asio::detached);
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (!error) asio::co_spawn(loop_, shut_down(), asio::detached);
+    });
+    loop_.run();
+    loop_.restart();
+    loop_.run_for(kGrace);  // what was closed above ends by itself now, while everything it borrows is still here
+    return 0;
+  }
+
+ private:
+  [[nodiscard]] identity::PeerId id() const { return {identity_.public_key()}; }
+
+  static std::uint64_t last_sequence(const io::StateDb& state) {
+    const auto text = state.get(kFacts, kLastSequence);
+    return text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
+  }
+
+  [[nodiscard]] ControlScope control_scope() {
+    return {.config = config_,
+            .brain = brain_,
+            .memory = memory_,
+            .scan = [this] { scan_timer_.cancel(); },
+            .ignored_files = [this] { return ignored_files_; },
+            .listen = [this] { return listen_; },
+            .external = [this] { return external_; },
+            .started = started_};
+  }
+
+  [[nodiscard]] Shared shared() {
+    return [this](const store::StoreId& store) { return memory_.mark_of(store) != sync::Mark::kContested; };
+  }
+
+  Bytes manifest(store::StoreId id, store::Content content) {
+    const WallTime now = io::wall_now();
+    identity::Statement statement;
+    statement.type = store::kManifestType;
+    statement.seq = sequence_.next(now);
+    statement.expires = {now.unix_ms + kManifestLifetimeMs};
+    statement.body = store::encode_manifest({.id = id, .content = content});
+    return identity::sign_statement(identity_, statement);
+  }
+
+  std::optional<std::string> open_ports() {
+    const Endpoint any{{IpAddress::Family::kV6, {}}, config_.http_port()};
+    auto listener = io::TcpListener::open(loop_.get_executor(), any);
+    if (!listener) listener = io::TcpListener::open(loop_.get_executor(), {IpAddress{}, config_.http_port()});
+    if (!listener) {
+      return "cannot listen on port " + std::to_string(config_.http_port()) + " (--port " +
+             std::to_string(config_.port) + " + 1000): " + std::string(io::to_string(listener.error())) +
+             "; is another node running? Choose another --port";
+    }
+    auto control = io::ControlServer::open(
+        loop_.get_executor(), io::control_socket_path(config_.data),
+        [this](nlohmann::json request, io::Reply& reply) { return api_.answer(std::move(request), reply); });
+    if (!control) return control.error().text;
+    control_ = *std::move(control);
+    std::printf("peer id: %s\nlistening http://%s\n", id().to_string().c_str(),
+                (*listener)->local().to_string().c_str());
+    std::fflush(stdout);
+    listen_.push_back((*listener)->local());
+    server_.listen(*std::move(listener));
+    return std::nullopt;
+  }
+
+  void restore_wishes() {
+    brain_.tell([this](peer::Peer& peer, Now now) {
+      for (const sync::Target& pin : memory_.pinned()) peer.pin(now, pin.store, pin.content);
+      for (const Pin& pin : config_.pins) peer.pin(now, pin.store, pin.content);
+      for (const store::StoreId& store : memory_.wanted()) peer.want(now, store);
+      for (const store::StoreId& store : config_.stores) peer.want(now, store);
+    });
+  }
+
+  asio::awaitable<void> pause(asio::steady_timer& timer, Duration time) {
+    boost::system::error_code woken;
+    timer.expires_after(time);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+
+  asio::awaitable<void> watch_folder() {
+    bool ready = false;
+    while (!stopping_) {
+      const auto report = co_await catalogue_.scan();
+      if (stopping_) co_return;
+      if (!report) io::log_error("cannot read {}: {}", config_.data.string(), io::to_string(report.error()));
+      if (report) ignored_files_ = report->ignored;
+      if (report && !ready) {
+        ready = true;
+        io::log_info("{} stores here ({} hashed now, {} files ignored)", report->stores, report->hashed,
+                     report->ignored);
+        brain_.tell([](peer::Peer& peer, Now now) { peer.handle_catalogue_ready(now); });
+      }
+      const bool settling = report && report->settling > 0;
+      const Duration time = settling ? kSettlePeriod : kScanPeriod;
+      co_await pause(scan_timer_, time);
+    }
+  }
+
+  asio::awaitable<void> watch_network() {
+    std::vector<IpAddress> known;
+    Instant last = io::now();
+    while (!stopping_) {
+      const std::vector<IpAddress> addresses = io::own_addresses();
+      const Instant now = io::now();
+      const bool woke = now - last > kNetworkPeriod + kWakeUpJump;
+      const bool changed = addresses != known;
+      if (changed) tell_addresses(addresses);
+      if ((changed && !known.empty()) || woke) {
+        io::log_info("{}: trying everything anew", woke ? "woke up" : "the network changed");
+        brain_.tell([](peer::Peer& peer, Now when) { peer.handle_network_changed(when); });
+      }
+      known = addresses;
+      last = now;
+      keep_sequence();
+      co_await pause(network_timer_, kNetworkPeriod);
+    }
+  }
+
+  void tell_addresses(const std::vector<IpAddress>& addresses) {
+    std::vector<Endpoint> http = config_.advertise;
+    for (const IpAddress& address : addresses) http.push_back({address, config_.http_port()});
+    external_ = http;
+    brain_.tell([&](peer::Peer& peer, Now now) { peer.handle_listening(now, http); });
+  }
+
+  void keep_sequence() {
+    const std::uint64_t last = std::max(brain_.peer().last_sequence(), sequence_.last());
+    if (last == kept_sequence_) return;
+    kept_sequence_ = last;
+    if (!state_.put(kFacts, kLastSequence, std::to_string(last))) io::log_error("the state database cannot be written");
+  }
+
+  asio::awaitable<void> shut_down() {
+    io::log_info("going down");
+    stopping_ = true;
+    keep_sequence();
+    brain_.stop();
+    downloads_.stop_all();
+    paths_.close_all();
+    links_.close_all();
+    scan_timer_.cancel();
+    network_timer_.cancel();
+    control_.reset();
+    co_await server_.stop(kGrace);
+    loop_.stop();
+  }
+
+  const NodeConfig& config_;
+  const Instant started_ = io::now();
+  std::vector<Endpoint> listen_;
+  std::vector<Endpoint> external_;
+  std::uint64_t ignored_files_ = 0;
+  const crypto::SigningKey& identity_;
+  io::StateDb& state_;
+  asio::io_context loop_{1};
+  crypto::SecureRandom random_;
+  Memory memory_;
+  io::WorkerPool pool_;
+  identity::SequenceSource sequence_;
+  std::uint64_t kept_sequence_ = 0;
+  Brain brain_;
+  io::Catalogue catalogue_;
+  StoreAccess access_;
+  Links links_;
+  Paths paths_;
+  Downloads downloads_;
+  io::http::Server server_;
+  ControlApi api_;
+  std::unique_ptr<io::ControlServer> control_;
+  asio::signal_set signals_;
+  asio::steady_timer scan_timer_;
+  asio::steady_timer network_timer_;
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+int run(const NodeConfig& config) {
+  io::set_log_level(config.log_level);
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto lock = io::DataFolderLock::take(config.data);
+  if (!lock) return give_up(lock.error().text);
+  crypto::SecureRandom random;
+  const auto identity = io::load_identity(config.data, random);
+  if (!identity) return give_up(identity.error().text);
+  const auto state = io::StateDb::open(io::state_folder(config.data) / "state.db");
+  if (!state) return give_up(state.error().text);
+  Process process(config, *identity, **state);
+  return process.run();
+}
+
+}  // namespace turnpike::node
