@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -30,7 +31,7 @@ struct Entry {
 
 struct Registration {
   std::vector<Endpoint> http;  ///< Unicast addresses with a port, at most kMaxHttpEndpoints.
-  std::vector<Entry> stores;   ///< At most kMaxStoresPerPeer, each once.
+  std::vector<Entry> stores;   ///< At most kMaxStoresPerPeer, each id once.
 
   friend bool operator==(const Registration&, const Registration&) = default;
 };
@@ -42,7 +43,7 @@ enum class RegistrationError : std::uint8_t {
   kTooManyEndpoints,  ///< kMaxHttpEndpoints
   kBadEndpoint,       ///< No port, or no unicast address.
   kBadStore,          ///< A size of 0 or above store::kMaxStoreSize.
-  kRepeatedStore,     ///< One (id, size, root) twice.
+  kRepeatedStore,     ///< One id twice: a peer has one file of each.
 };
 
 [[nodiscard]] Bytes encode_registration(const Registration& registration);

@@ -1,0 +1,116 @@
+#include "core/rendezvous/registration.h"
+
+#include <algorithm>
+
+#include "core/rendezvous/registration.pb.h"
+
+namespace turnpike::rendezvous {
+namespace {
+
+// What can be dialled at all, be it from the same network only.
+bool is_unicast(const IpAddress& address) {
+  if (address.is_unspecified()) return false;
+  if (address.family == IpAddress::Family::kV6) return address.octets[0] != 0xff;
+  return address.octets[0] != 0 && address.octets[0] < 224;
+}
+
+Result<std::vector<Endpoint>, RegistrationError> read_http(ByteView bytes) {
+  std::vector<Endpoint> out;
+  ByteReader in(bytes);
+  while (in.remaining() > 0) {
+    if (out.size() == kMaxHttpEndpoints) return fail(RegistrationError::kTooManyEndpoints);
+    const std::uint8_t size = in.u8();
+    const auto endpoint = endpoint_of(in.take(size));
+    if (in.failed()) return fail(RegistrationError::kMalformed);
+    if (!endpoint || endpoint->port == 0 || !is_unicast(endpoint->address)) {
+      return fail(RegistrationError::kBadEndpoint);
+    }
+    out.push_back(*endpoint);
+  }
+  return out;
+}
+
+}  // namespace
+
+void append_entry(Bytes& out, const Entry& entry) {
+  ByteWriter writer(out);
+  writer.bytes(entry.id.bytes);
+  writer.u64(entry.content.size);
+  writer.bytes(entry.content.root);
+}
+
+Result<std::vector<Entry>, RegistrationError> entries_of(ByteView bytes, std::size_t limit) {
+  if (bytes.size() % kStoreEntrySize != 0) return fail(RegistrationError::kMalformed);
+  if (bytes.size() / kStoreEntrySize > limit) return fail(RegistrationError::kTooManyStores);
+  std::vector<Entry> out;
+  out.reserve(bytes.size() / kStoreEntrySize);
+  ByteReader in(bytes);
+  while (in.remaining() > 0) {
+    Entry entry;
+    entry.id.bytes = in.array<32>();
+    entry.content.size = in.u64();
+    entry.content.root = in.array<32>();
+    if (!entry.content.is_valid()) return fail(RegistrationError::kBadStore);
+    out.push_back(entry);
+  }
+  return out;
+}
+
+Bytes address_bytes(const IpAddress& address) {
+  const IpAddress plain = address.unmapped();
+  return copy_of(ByteView(plain.octets).first(plain.size()));
+}
+
+std::optional<IpAddress> address_of(ByteView bytes) {
+  if (bytes.size() != 4 && bytes.size() != 16) return std::nullopt;
+  IpAddress out;
+  out.family = bytes.size() == 4 ? IpAddress::Family::kV4 : IpAddress::Family::kV6;
+  std::ranges::copy(bytes, out.octets.begin());
+  return out.unmapped();
+}
+
+Bytes endpoint_bytes(const Endpoint& endpoint) {
+  Bytes out = address_bytes(endpoint.address);
+  ByteWriter(out).u16(endpoint.port);
+  return out;
+}
+
+std::optional<Endpoint> endpoint_of(ByteView bytes) {
+  if (bytes.size() < 2) return std::nullopt;
+  const auto address = address_of(bytes.first(bytes.size() - 2));
+  if (!address) return std::nullopt;
+  return Endpoint{*address, ByteReader(bytes.last(2)).u16()};
+}
+
+Bytes encode_registration(const Registration& registration) {
+  Bytes http;
+  for (const Endpoint& endpoint : registration.http) {
+    const Bytes bytes = endpoint_bytes(endpoint);
+    http.push_back(static_cast<std::uint8_t>(bytes.size()));
+    http.insert(http.end(), bytes.begin(), bytes.end());
+  }
+  Bytes stores;
+  stores.reserve(registration.stores.size() * kStoreEntrySize);
+  for (const Entry& entry : registration.stores) append_entry(stores, entry);
+
+  wire::Registration out;
+  out.set_http(http.data(), http.size());
+  out.set_stores(stores.data(), stores.size());
+  return copy_of(bytes_of(out.SerializeAsString()));
+}
+
+Result<Registration, RegistrationError> decode_registration(ByteView body) {
+  wire::Registration in;
+  if (!in.ParseFromArray(body.data(), static_cast<int>(body.size()))) return fail(RegistrationError::kMalformed);
+  auto http = read_http(bytes_of(in.http()));
+  if (!http) return fail(http.error());
+  auto stores = entries_of(bytes_of(in.stores()), kMaxStoresPerPeer);
+  if (!stores) return fail(stores.error());
+  std::ranges::sort(*stores);
+  if (std::ranges::adjacent_find(*stores, {}, &Entry::id) != stores->end()) {
+    return fail(RegistrationError::kRepeatedStore);
+  }
+  return Registration{*std::move(http), *std::move(stores)};
+}
+
+}  // namespace turnpike::rendezvous
