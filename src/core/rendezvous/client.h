@@ -12,6 +12,7 @@
 
 #include "core/identity/replay.h"
 #include "core/rendezvous/control.h"
+#include "core/rendezvous/limiter.h"
 #include "core/signal/message.h"
 
 namespace turnpike::rendezvous {
@@ -20,6 +21,10 @@ constexpr Duration kHeartbeatPeriod = std::chrono::minutes(2);
 constexpr Duration kRequestLimit = std::chrono::seconds(20);   ///< An unanswered request means a dead link.
 constexpr Duration kMinRegisterGap = std::chrono::seconds(1);  ///< Between two registrations; larger ones wait longer.
 constexpr std::size_t kMaxPendingRequests = 1024;              ///< Verbs are refused above it.
+
+constexpr Duration kRegisterRetry = std::chrono::minutes(1);  ///< After a refusal that does not say when.
+/// Below what a bootstrap allows (server.h), so that looking many ids up is slow rather than refused.
+constexpr Rate kLookupPace{.per_second = 30, .burst = 100};
 
 /// What the node wants known of itself. Stores that are not shared never leave the node.
 struct LocalStore {
@@ -123,7 +128,7 @@ class Client {
 
  private:
   enum class State : std::uint8_t { kDown, kAwaitsHello, kAwaitsWelcome, kWelcomed, kFailed };
-  struct Asked {
+  struct AskedLookup {
     std::vector<store::StoreId> ids;
   };
   struct AskedRelay {
@@ -131,51 +136,66 @@ class Client {
   };
   struct AskedInventory {};
   struct AskedRegister {};
-  struct Sent {};  // a signal: answered only if it fails
+  using Asked = std::variant<AskedLookup, AskedRelay, AskedInventory, AskedRegister>;
   struct Pending {
-    std::variant<Asked, AskedRelay, AskedInventory, AskedRegister> what;
-    Instant deadline;     // of the answer, or of asking again
-    bool resend = false;  // waits to be asked again
+    Asked what;
+    bool waits = false;  // to be sent, at `deadline`; otherwise it was, and must be answered by then
+    Instant deadline;
   };
+  using Requests = std::map<std::uint64_t, Pending>;
 
-  void on(Now now, const Hello& hello);
-  void on(Now now, const Welcome& welcome);
-  void on(Now now, const RegisterOk& ok);
-  void on(Now now, const HeartbeatAck& ack);
+  void on(Now now, Hello& hello);
+  void on(Now now, Welcome& welcome);
+  void on(Now now, RegisterOk& ok);
+  void on(Now now, HeartbeatAck& ack);
   void on(Now now, Found& found);
   void on(Now now, Inventory& inventory);
-  void on(Now now, const InventoryChanged& changed);
-  void on(Now now, const RelayGrant& grant);
-  void on(Now now, const RelayRefused& refused);
-  void on(Now now, const Signal& signal);
-  void on(Now now, const Error& error);
+  void on(Now now, InventoryChanged& changed);
+  void on(Now now, RelayGrant& grant);
+  void on(Now now, RelayRefused& refused);
+  void on(Now now, Signal& signal);
+  void on(Now now, Error& error);
 
-  void reset(State state);
+  [[nodiscard]] bool is_in_turn(const ServerMessage& message) const;
+  void handle_request_timeouts(Now now);
+  void handle_refusal(Now now, Requests::iterator request, const Error& error);
+  void refuse_registration(Now now, const Error& error);
+  /// The request `number`, if it was sent, is pending, and is a What. Takes it off the table.
+  template <class What>
+  [[nodiscard]] std::optional<What> answered(std::uint64_t number);
+
+  void reset();
   void fail_link(FailureReason reason, std::string text);
-  std::uint64_t ask(Now now, Pending pending);
-  void send_pending(Now now, std::uint64_t request, Pending& pending);
-  void send_registration(Now now);
-  void maybe_register(Now now);
+  void ask(Now now, Asked what);
+  void try_to_send(Now now, std::uint64_t number, Pending& pending);
   void ask_inventory(Now now);
+  void maybe_register(Now now);
+  void send(const ClientMessage& message) { sends_.push_back(encode(message)); }
+  [[nodiscard]] Bytes signed_statement(Now now, std::string_view type, Bytes body);
+  [[nodiscard]] PeerId self() const { return {config_.key->public_key()}; }
 
   Config config_;
   Random& random_;
   State state_ = State::kDown;
   std::optional<PeerId> bootstrap_;
-  Instant state_deadline_;
-  Bytes registration_;  // the body
-  bool has_registration_ = false;
+  Instant state_deadline_;  // of Hello and Welcome
+
+  std::optional<Bytes> registration_;  // the statement's body
   bool registered_ = false;
-  bool registration_due_ = false;
+  bool registration_due_ = false;  // at next_register_, unless one is pending
   bool registration_pending_ = false;
   Instant next_register_;
+
   Instant next_heartbeat_;
   std::optional<Instant> heartbeat_deadline_;
+
   Cursor cursor_;
   bool inventory_pending_ = false;
-  bool inventory_due_ = false;
+  bool inventory_due_ = false;  // it changed while an answer was on its way
+
   std::uint64_t last_request_ = 0;
-  std::map<std::uint64_t, Pending> pending_;
+  Requests requests_;
+  TokenBucket lookup_pace_;
   std::deque<Bytes> sends_;
   std::deque<Event> events_;
 };

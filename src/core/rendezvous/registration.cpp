@@ -22,9 +22,7 @@ Result<std::vector<Endpoint>, RegistrationError> read_http(ByteView bytes) {
     const std::uint8_t size = in.u8();
     const auto endpoint = endpoint_of(in.take(size));
     if (in.failed()) return fail(RegistrationError::kMalformed);
-    if (!endpoint || endpoint->port == 0 || !is_unicast(endpoint->address)) {
-      return fail(RegistrationError::kBadEndpoint);
-    }
+    if (!endpoint || !endpoint_is_usable(*endpoint)) return fail(RegistrationError::kBadEndpoint);
     out.push_back(*endpoint);
   }
   return out;
@@ -55,6 +53,8 @@ Result<std::vector<Entry>, RegistrationError> entries_of(ByteView bytes, std::si
   }
   return out;
 }
+
+bool endpoint_is_usable(const Endpoint& endpoint) { return endpoint.port != 0 && is_unicast(endpoint.address); }
 
 Bytes address_bytes(const IpAddress& address) {
   const IpAddress plain = address.unmapped();

@@ -55,6 +55,8 @@ enum class RegistrationError : std::uint8_t {
 void append_entry(Bytes& out, const Entry& entry);
 [[nodiscard]] Bytes endpoint_bytes(const Endpoint& endpoint);
 [[nodiscard]] std::optional<Endpoint> endpoint_of(ByteView bytes);
+/// A port and a unicast address: what may be registered. Private ones may: a neighbour can use them.
+[[nodiscard]] bool endpoint_is_usable(const Endpoint& endpoint);
 [[nodiscard]] Bytes address_bytes(const IpAddress& address);
 [[nodiscard]] std::optional<IpAddress> address_of(ByteView bytes);
 /// Fails unless `bytes` is at most `limit` whole entries of valid content.

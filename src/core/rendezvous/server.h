@@ -27,10 +27,16 @@ constexpr Duration kConnectionSilenceLimit = std::chrono::minutes(10);  ///< Wit
 constexpr Duration kInventoryDebounce = std::chrono::milliseconds(200);
 constexpr std::size_t kMaxPeersPerPage = 1000;
 
+/// kInventoryDebounce up to 2,000 connections, and 100 us for each further one: what all of them then ask stays
+/// bounded.
+[[nodiscard]] Duration inventory_debounce(std::size_t connections);
+
 /// Cost a connection (or, for HTTP, a network) may run up: requests, and ids looked up.
 constexpr Rate kRequestRate{.per_second = 50, .burst = 200};
 constexpr Rate kLookupRate{.per_second = 2'000, .burst = 20'000};
 constexpr Rate kRegisterRate{.per_second = 1, .burst = 10};
+constexpr Rate kNetworkRegisterRate{.per_second = 10, .burst = 100};
+constexpr Rate kSignalRate{.per_second = 50, .burst = 200};  ///< Towards one recipient, from all senders together.
 /// Refused requests on one connection before it is closed; forgiven when a request is granted.
 constexpr std::size_t kMaxRefusedInARow = 256;
 
@@ -106,6 +112,7 @@ class Server {
   struct Config {
     PeerId id;
     relay::Policy relay;
+    RegistryLimits registry;
   };
   using Command = std::variant<Send, Close>;
 
@@ -142,9 +149,61 @@ class Server {
   [[nodiscard]] const PeerId& id() const { return config_.id; }
 
  private:
+  struct Connection {
+    Endpoint observed;
+    Nonce nonce{};
+    std::optional<PeerId> peer;  // once authenticated
+    Instant last_heard;
+    Instant deadline;  // as filed in deadlines_
+    TokenBucket requests;
+    TokenBucket lookups;
+    TokenBucket registrations;
+    TokenBucket signals;  // towards it
+    std::size_t refused_in_a_row = 0;
+    std::uint64_t told = 0;  // version of the inventory it has asked up to
+    bool follows = false;    // has asked, up to the end, and has not been told of a change since
+  };
+  using Table = std::map<ConnectionId, Connection>;
+
+  void on(Now now, Table::iterator from, const Authenticate& message);
+  void on(Now now, Table::iterator from, const Register& message);
+  void on(Now now, Table::iterator from, const Heartbeat& message);
+  void on(Now now, Table::iterator from, const Lookup& message);
+  void on(Now now, Table::iterator from, const InventorySince& message);
+  void on(Now now, Table::iterator from, const OpenRelay& message);
+  void on(Now now, Table::iterator from, const SignalTo& message);
+
+  [[nodiscard]] std::optional<CloseReason> refusal_of(const IpAddress& from) const;
+  [[nodiscard]] bool grant_request(Now now, Table::iterator from, const ClientMessage& message);
+  [[nodiscard]] Result<std::chrono::seconds, Rejected> accept_registration(Now now, const IpAddress& observed,
+                                                                           const std::optional<PeerId>& peer,
+                                                                           ByteView statement);
+  [[nodiscard]] std::optional<Rejected> limit_http(Now now, const Endpoint& asker, std::uint32_t cost);
+  void note_changes(Now now);
+  void tell_changes();
+
+  void send(ConnectionId to, const ServerMessage& message) { commands_.push_back(Send{to, encode(message)}); }
+  void refuse(Table::iterator from, std::uint64_t request, ErrorCode code, Duration retry_after = {});
+  void close(Table::iterator at, CloseReason reason);
+  void remove(Table::iterator at);
+  void file(Table::iterator at);
+
   Config config_;
   Random& random_;
   relay::Sessions relay_;
+  Registry registry_;
+  NetworkLimiter http_requests_{kRequestRate};
+  NetworkLimiter http_registrations_{kNetworkRegisterRate};
+  Table connections_;
+  std::set<std::pair<Instant, ConnectionId>> deadlines_;
+  std::map<PeerId, ConnectionId> by_peer_;
+  std::map<IpAddress, std::size_t> by_address_;
+  std::map<IpAddress, std::size_t> by_network_;
+  std::uint64_t last_connection_ = 0;
+  std::uint64_t noted_ = 0;  // version of the inventory whose followers were told, or soon will be
+  std::optional<Instant> tell_at_;
+  std::deque<Command> commands_;
+  Stats counts_;  // the counters; the gauges are filled in by stats()
 };
 
 }  // namespace turnpike::rendezvous

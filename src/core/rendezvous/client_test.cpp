@@ -1,0 +1,540 @@
+#include "core/rendezvous/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "core/identity/statement.h"
+#include "core/rendezvous/server.h"
+
+namespace turnpike::rendezvous {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr std::uint64_t kStartMs = 1'795'000'000'000;
+
+store::StoreId id(std::size_t n) { return {{static_cast<std::uint8_t>(n), static_cast<std::uint8_t>(n >> 8U), 7}}; }
+LocalStore local(std::size_t n, bool shared = true) {
+  return {id(n), {1000 + n, {static_cast<std::uint8_t>(n), 1}}, shared};
+}
+Entry entry(std::size_t n) { return {local(n).id, local(n).content}; }
+
+// One node's end: a real client, and all it has told.
+struct Node {
+  Node(Random& random, IpAddress address, std::optional<PeerId> expected = std::nullopt)
+      : key(crypto::SigningKey::generate(random)),
+        observed{address, 40000},
+        client({.key = &key,
+                .sequence = &sequence,
+                .seen_signals = &seen,
+                .expected = expected,
+                .url = "wss://bootstrap.example",
+                .follow_inventory = true},
+               random) {}
+
+  template <class What>
+  std::vector<What> told() const {
+    std::vector<What> out;
+    for (const Client::Event& event : events) {
+      if (const auto* what = std::get_if<What>(&event)) out.push_back(*what);
+    }
+    return out;
+  }
+  std::set<Entry> inventory() const {
+    std::set<Entry> out;
+    for (const InventoryEntries& each : told<InventoryEntries>()) out.insert(each.entries.begin(), each.entries.end());
+    return out;
+  }
+  PeerId peer() const { return {key.public_key()}; }
+
+  crypto::SigningKey key;
+  identity::SequenceSource sequence;
+  identity::ReplayWindow seen;
+  Endpoint observed;
+  Client client;
+  std::optional<ConnectionId> connection;
+  std::vector<Client::Event> events;
+  std::size_t frames_sent = 0;
+  bool cut = false;  // its frames are lost
+};
+
+// A bootstrap and some nodes, without delay, in virtual time.
+struct RendezvousTest : testing::Test {
+  SeededRandom random{1};
+  PeerId bootstrap{crypto::SigningKey::generate(random).public_key()};
+  std::optional<Server> server;
+  Now now{Instant{1h}, WallTime{kStartMs}};
+  Node alice{random, IpAddress::v4(198, 51, 100, 1)};
+  Node bob{random, IpAddress::v4(203, 0, 113, 1)};
+  std::vector<Node*> nodes{&alice, &bob};
+
+  RendezvousTest() { start(); }
+  void start() { server.emplace(Server::Config{.id = bootstrap, .relay = {}, .registry = {}}, random); }
+
+  void connect(Node& node) {
+    node.connection = server->handle_connected(now, node.observed);
+    node.client.handle_link_up(now);
+    pump();
+  }
+  void disconnect(Node& node) {
+    if (node.connection) server->handle_disconnected(now, *node.connection);
+    node.connection.reset();
+    node.client.handle_link_down(now);
+    pump();
+  }
+  void pump() {
+    for (bool busy = true; busy;) {
+      busy = false;
+      for (Node* node : nodes) {
+        while (auto frame = node->client.poll_send()) {
+          busy = true;
+          ++node->frames_sent;
+          if (node->connection && !node->cut) server->handle_message(now, *node->connection, *frame);
+        }
+        while (auto event = node->client.poll_event()) node->events.push_back(*std::move(event));
+      }
+      while (auto command = server->poll_command()) {
+        busy = true;
+        std::visit([this](const auto& each) { execute(each); }, *command);
+      }
+    }
+  }
+  void execute(const Send& send) {
+    for (Node* node : nodes) {
+      if (node->connection == send.connection && !node->cut) node->client.handle_message(now, send.frame);
+    }
+  }
+  void execute(const Close& close) {
+    for (Node* node : nodes) {
+      if (node->connection != close.connection) continue;
+      node->connection.reset();
+      node->client.handle_link_down(now);
+    }
+  }
+  // Lets time pass, stopping wherever somebody asked to be woken.
+  void pass(Duration duration) {
+    const Instant end = now.mono + duration;
+    while (now.mono < end) {
+      std::optional<Instant> next = server->poll_timeout();
+      for (const Node* node : nodes) {
+        const auto other = node->client.poll_timeout();
+        if (other && (!next || *other < *next)) next = other;
+      }
+      const Instant to = std::min(end, std::max(next.value_or(end), now.mono + 1us));
+      now.wall.unix_ms = kStartMs + static_cast<std::uint64_t>((to - Instant{1h}) / 1ms);
+      now.mono = to;
+      server->handle_timeout(now);
+      for (Node* node : nodes) node->client.handle_timeout(now);
+      pump();
+    }
+  }
+};
+
+TEST_F(RendezvousTest, WelcomesAndRegistersANode) {
+  alice.client.set_registration(now, {{IpAddress::v4(198, 51, 100, 1), 5001}}, {local(1), local(2)});
+  connect(alice);
+  ASSERT_THAT(alice.told<Welcomed>(), SizeIs(1));
+  EXPECT_EQ(alice.told<Welcomed>()[0].bootstrap, bootstrap);
+  EXPECT_EQ(alice.told<Welcomed>()[0].observed, alice.observed.address);
+  ASSERT_THAT(alice.told<Registered>(), SizeIs(1));
+  EXPECT_EQ(alice.told<Registered>()[0].ttl, 600s);
+  EXPECT_TRUE(alice.client.is_registered());
+  const Stats stats = server->stats();
+  EXPECT_EQ(stats.peers, 1U);
+  EXPECT_EQ(stats.entries, 2U);
+  EXPECT_EQ(stats.authenticated, 1U);
+}
+
+TEST_F(RendezvousTest, TellsANodeWhoHasAStore) {
+  alice.client.set_registration(now, {{IpAddress::v4(198, 51, 100, 1), 5001}}, {local(1)});
+  connect(alice);
+  connect(bob);
+  ASSERT_TRUE(bob.client.lookup(now, {id(1), id(2)}));
+  pump();
+  const auto found = bob.told<StoreFound>();
+  ASSERT_THAT(found, SizeIs(2));
+  EXPECT_EQ(found[0].found.id, id(1));
+  ASSERT_THAT(found[0].found.announcers, SizeIs(1));
+  const Announcer& announcer = found[0].found.announcers[0];
+  EXPECT_EQ(announcer.peer, alice.peer());
+  EXPECT_EQ(announcer.observed, alice.observed.address);
+  EXPECT_EQ(announcer.content, entry(1).content);
+  EXPECT_TRUE(announcer.connected);
+  EXPECT_THAT(announcer.http, ElementsAre(Endpoint{IpAddress::v4(198, 51, 100, 1), 5001}));
+  EXPECT_THAT(found[1].found.announcers, IsEmpty());
+}
+
+TEST_F(RendezvousTest, SaysWhenAnAnnouncerCannotBeRelayedTo) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  disconnect(alice);
+  connect(bob);
+  ASSERT_TRUE(bob.client.lookup(now, {id(1)}));
+  pump();
+  ASSERT_THAT(bob.told<StoreFound>(), SizeIs(1));
+  ASSERT_THAT(bob.told<StoreFound>()[0].found.announcers, SizeIs(1));
+  EXPECT_FALSE(bob.told<StoreFound>()[0].found.announcers[0].connected);
+}
+
+TEST_F(RendezvousTest, NeverTellsOfAPrivateStore) {
+  alice.client.set_registration(now, {}, {local(1, false), local(2)});
+  connect(alice);
+  connect(bob);
+  ASSERT_TRUE(bob.client.lookup(now, {id(1)}));
+  pump();
+  EXPECT_THAT(bob.told<StoreFound>()[0].found.announcers, IsEmpty());
+  EXPECT_EQ(bob.inventory(), (std::set<Entry>{entry(2)}));
+  EXPECT_EQ(server->stats().entries, 1U);
+}
+
+TEST_F(RendezvousTest, IntroducesNobodyToItself) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  ASSERT_TRUE(alice.client.lookup(now, {id(1)}));
+  pump();
+  EXPECT_THAT(alice.told<StoreFound>()[0].found.announcers, IsEmpty());
+}
+
+TEST_F(RendezvousTest, TellsAFollowerTheWholeInventoryAndThenEachChange) {
+  std::vector<LocalStore> stores;
+  for (std::size_t n = 0; n < kMaxInventoryPage + 100; ++n) stores.push_back(local(n));
+  alice.client.set_registration(now, {}, stores);
+  connect(alice);
+  connect(bob);
+  EXPECT_THAT(bob.inventory(), SizeIs(stores.size()));
+  EXPECT_FALSE(bob.told<InventoryEntries>().front().complete);
+  EXPECT_TRUE(bob.told<InventoryEntries>().back().complete);
+
+  pass(5s);
+  const std::size_t before = bob.told<InventoryEntries>().size();
+  stores.push_back(local(9000));
+  alice.client.set_registration(now, {}, stores);
+  pump();
+  EXPECT_THAT(bob.told<InventoryEntries>(), SizeIs(before)) << "changes are gathered before they are told";
+  pass(kInventoryDebounce);
+  ASSERT_THAT(bob.told<InventoryEntries>(), SizeIs(before + 1));
+  EXPECT_THAT(bob.told<InventoryEntries>().back().entries, ElementsAre(entry(9000)));
+}
+
+TEST_F(RendezvousTest, SaysNothingToAFollowerWhileNothingChanges) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  connect(bob);
+  pass(1s);
+  const std::size_t told = bob.told<InventoryEntries>().size();
+  pass(1h);
+  EXPECT_THAT(bob.told<InventoryEntries>(), SizeIs(told));
+}
+
+TEST_F(RendezvousTest, KeepsARegistrationAliveForHours) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  pass(3h);
+  EXPECT_EQ(server->stats().entries, 1U);
+  EXPECT_THAT(alice.told<Registered>(), SizeIs(1)) << "heartbeats suffice";
+  EXPECT_THAT(alice.told<Failed>(), IsEmpty());
+}
+
+TEST_F(RendezvousTest, RegistersAgainByItselfAfterTheBootstrapRestarted) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  connect(bob);
+  pass(5s);
+  start();
+  for (Node* node : nodes) {
+    node->connection.reset();
+    node->client.handle_link_down(now);
+  }
+  EXPECT_FALSE(alice.client.is_registered());
+  bob.events.clear();
+  connect(bob);
+  connect(alice);
+  EXPECT_TRUE(alice.client.is_registered());
+  EXPECT_EQ(server->stats().entries, 1U);
+  pass(1s);
+  EXPECT_EQ(bob.inventory(), (std::set<Entry>{entry(1)})) << "a cursor of the last run counts as none";
+}
+
+TEST_F(RendezvousTest, AsksOnlyForWhatIsNewAfterALinkBroke) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  connect(bob);
+  disconnect(bob);
+  bob.events.clear();
+  pass(2s);
+  alice.client.set_registration(now, {}, {local(1), local(2)});
+  pump();
+  connect(bob);
+  EXPECT_EQ(bob.inventory(), (std::set<Entry>{entry(2)}));
+}
+
+TEST_F(RendezvousTest, RegistersManyChangesAsOne) {
+  connect(alice);
+  std::vector<LocalStore> stores;
+  for (std::size_t n = 0; n < 100; ++n) {
+    stores.push_back(local(n));
+    alice.client.set_registration(now, {}, stores);
+    pump();
+  }
+  EXPECT_EQ(server->stats().registrations, 1U);
+  pass(2s);
+  EXPECT_EQ(server->stats().registrations, 2U);
+  EXPECT_EQ(server->stats().entries, 100U);
+}
+
+TEST_F(RendezvousTest, DoesNotRegisterTheSameAgain) {
+  alice.client.set_registration(now, {}, {local(1), local(2)});
+  connect(alice);
+  alice.client.set_registration(now, {}, {local(2), local(1), local(3, false)});
+  pass(1min);
+  EXPECT_EQ(server->stats().registrations, 1U);
+}
+
+TEST_F(RendezvousTest, LetsTwoPeersMeetOnARelaySession) {
+  connect(alice);
+  connect(bob);
+  ASSERT_TRUE(alice.client.open_relay(now, bob.peer()));
+  pump();
+  const auto granted = alice.told<RelayGranted>();
+  const auto offered = bob.told<RelayOffered>();
+  ASSERT_THAT(granted, SizeIs(1));
+  ASSERT_THAT(offered, SizeIs(1));
+  EXPECT_EQ(granted[0].target, bob.peer());
+  EXPECT_EQ(offered[0].from, alice.peer());
+  EXPECT_EQ(offered[0].offer.session, granted[0].session);
+  EXPECT_EQ(offered[0].offer.bootstrap, bootstrap);
+  EXPECT_EQ(offered[0].offer.bootstrap_url, "wss://bootstrap.example");
+  EXPECT_EQ(offered[0].offer.quote, granted[0].quote);
+
+  const auto first = server->relay().join(now, granted[0].session, granted[0].credential);
+  const auto second = server->relay().join(now, granted[0].session, offered[0].offer.credential);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->side, relay::Side::kInitiator);
+  EXPECT_EQ(first->peer, alice.peer());
+  EXPECT_EQ(second->peer, bob.peer());
+  EXPECT_TRUE(second->paired);
+}
+
+TEST_F(RendezvousTest, DeniesARelayToWhoIsNotThere) {
+  connect(alice);
+  ASSERT_TRUE(alice.client.open_relay(now, bob.peer()));
+  ASSERT_TRUE(alice.client.open_relay(now, alice.peer()));
+  pump();
+  const auto denied = alice.told<RelayDenied>();
+  ASSERT_THAT(denied, SizeIs(2));
+  EXPECT_EQ(denied[0].target, bob.peer());
+  EXPECT_EQ(denied[0].reason, relay::RefusalReason::kTargetOffline);
+  EXPECT_GT(denied[0].retry_after, 0s);
+  EXPECT_FALSE(denied[0].suggestion.empty());
+  EXPECT_EQ(denied[1].reason, relay::RefusalReason::kSelf);
+}
+
+TEST_F(RendezvousTest, PacesALargeLookupInsteadOfBeingRefused) {
+  connect(alice);
+  std::vector<store::StoreId> ids;
+  for (std::size_t n = 0; n < 20'000; ++n) ids.push_back(id(n));
+  ASSERT_TRUE(alice.client.lookup(now, ids));
+  pass(10s);
+  EXPECT_THAT(alice.told<StoreFound>(), SizeIs(20'000));
+  EXPECT_EQ(server->stats().requests_refused, 0U);
+  EXPECT_THAT(alice.told<Failed>(), IsEmpty());
+}
+
+TEST_F(RendezvousTest, RefusesVerbsBeyondTheRequestsItMayHaveOpen) {
+  connect(alice);
+  alice.cut = true;
+  for (std::size_t n = 0; n < kMaxPendingRequests; ++n) ASSERT_TRUE(alice.client.open_relay(now, bob.peer()));
+  EXPECT_FALSE(alice.client.open_relay(now, bob.peer()));
+  EXPECT_FALSE(alice.client.lookup(now, {id(1)}));
+}
+
+TEST_F(RendezvousTest, RefusesVerbsWithoutALink) {
+  EXPECT_FALSE(alice.client.lookup(now, {id(1)}));
+  EXPECT_FALSE(alice.client.open_relay(now, bob.peer()));
+}
+
+TEST_F(RendezvousTest, GivesUpABootstrapThatFallsSilent) {
+  connect(alice);
+  alice.cut = true;
+  ASSERT_TRUE(alice.client.lookup(now, {id(1)}));
+  pass(kRequestLimit - 1ms);
+  EXPECT_THAT(alice.told<Failed>(), IsEmpty());
+  pass(1ms);
+  ASSERT_THAT(alice.told<Failed>(), SizeIs(1));
+  EXPECT_EQ(alice.told<Failed>()[0].reason, FailureReason::kSilent);
+}
+
+TEST_F(RendezvousTest, NoticesSilenceByItsHeartbeatsToo) {
+  connect(alice);
+  alice.cut = true;
+  pass(kHeartbeatPeriod + kRequestLimit);
+  ASSERT_THAT(alice.told<Failed>(), SizeIs(1));
+  EXPECT_EQ(alice.told<Failed>()[0].reason, FailureReason::kSilent);
+}
+
+TEST_F(RendezvousTest, GivesUpABootstrapThatNeverGreets) {
+  alice.client.handle_link_up(now);
+  pass(kRequestLimit);
+  ASSERT_THAT(alice.told<Failed>(), SizeIs(1));
+  EXPECT_EQ(alice.told<Failed>()[0].reason, FailureReason::kSilent);
+  EXPECT_FALSE(alice.client.poll_timeout());
+}
+
+TEST_F(RendezvousTest, DoesNotSignForAnotherBootstrapThanExpected) {
+  Node carol(random, IpAddress::v4(192, 0, 2, 1), alice.peer());
+  nodes.push_back(&carol);
+  connect(carol);
+  ASSERT_THAT(carol.told<Failed>(), SizeIs(1));
+  EXPECT_EQ(carol.told<Failed>()[0].reason, FailureReason::kWrongBootstrap);
+  EXPECT_EQ(carol.frames_sent, 0U);
+}
+
+TEST_F(RendezvousTest, ExplainsAWrongClock) {
+  now.wall.unix_ms += identity::kMaxStatementLifetimeMs + 2 * identity::kClockToleranceMs;
+  alice.connection = server->handle_connected({now.mono, WallTime{kStartMs}}, alice.observed);
+  alice.client.handle_link_up(now);
+  const auto hello = server->poll_command();
+  alice.client.handle_message(now, std::get<Send>(*hello).frame);
+  server->handle_message({now.mono, WallTime{kStartMs}}, *alice.connection, *alice.client.poll_send());
+  pump();
+  ASSERT_THAT(alice.told<Failed>(), SizeIs(1));
+  EXPECT_EQ(alice.told<Failed>()[0].reason, FailureReason::kNotAuthenticated);
+  EXPECT_THAT(alice.told<Failed>()[0].text, testing::HasSubstr("clock"));
+}
+
+TEST_F(RendezvousTest, TriesAgainWhenARegistrationWasRefused) {
+  server.emplace(Server::Config{.id = bootstrap, .relay = {}, .registry = {.peers = 1}}, random);
+  alice.client.set_registration(now, {}, {local(1)});
+  bob.client.set_registration(now, {}, {local(2)});
+  connect(alice);
+  connect(bob);
+  ASSERT_THAT(bob.told<Failed>(), SizeIs(1));
+  EXPECT_EQ(bob.told<Failed>()[0].reason, FailureReason::kRegistration);
+  EXPECT_TRUE(bob.client.is_welcomed());
+  disconnect(alice);
+  pass(kRegistrationLifetime + kRegisterRetry);
+  EXPECT_TRUE(bob.client.is_registered());
+}
+
+TEST_F(RendezvousTest, KeepsAFamilyFromCrowdingOutTheOther) {
+  std::vector<Endpoint> http;
+  for (std::uint8_t n = 1; n <= 20; ++n) http.push_back({IpAddress::v4(198, 51, 100, n), 5001});
+  http.push_back({*IpAddress::parse("2001:db8::1"), 5001});
+  http.push_back({*IpAddress::parse("ff02::1"), 5001});
+  http.push_back({*IpAddress::parse("2001:db8::2"), 0});
+  alice.client.set_registration(now, http, {local(1)});
+  connect(alice);
+  connect(bob);
+  ASSERT_TRUE(bob.client.lookup(now, {id(1)}));
+  pump();
+  const auto shown = bob.told<StoreFound>()[0].found.announcers[0].http;
+  EXPECT_THAT(shown, SizeIs(kMaxHttpEndpoints));
+  EXPECT_EQ(shown.back(), (Endpoint{*IpAddress::parse("2001:db8::1"), 5001}));
+}
+
+// A client against a bootstrap that lies.
+struct LyingBootstrap : RendezvousTest {
+  void welcome() {
+    alice.client.handle_link_up(now);
+    say(Hello{.bootstrap = bootstrap, .nonce = {}, .time = now.wall});
+    say(Welcome{alice.observed.address});
+    drain();
+  }
+  void say(const ServerMessage& message) { alice.client.handle_message(now, encode(message)); }
+  void drain() {
+    while (auto frame = alice.client.poll_send()) sent.push_back(*decode_client_message(*frame));
+    while (auto event = alice.client.poll_event()) alice.events.push_back(*std::move(event));
+  }
+  std::optional<FailureReason> failure() {
+    drain();
+    const auto failed = alice.told<Failed>();
+    return failed.empty() ? std::nullopt : std::optional(failed.back().reason);
+  }
+  std::vector<ClientMessage> sent;
+};
+
+TEST_F(LyingBootstrap, IsLeftForMessagesOutOfTurn) {
+  alice.client.handle_link_up(now);
+  say(Welcome{alice.observed.address});
+  EXPECT_EQ(failure(), FailureReason::kProtocol);
+}
+
+TEST_F(LyingBootstrap, IsLeftForASecondHello) {
+  welcome();
+  say(Hello{.bootstrap = bootstrap, .nonce = {}, .time = now.wall});
+  EXPECT_EQ(failure(), FailureReason::kProtocol);
+}
+
+TEST_F(LyingBootstrap, IsLeftForNonsense) {
+  welcome();
+  alice.client.handle_message(now, Bytes{0xff, 0xff});
+  EXPECT_EQ(failure(), FailureReason::kProtocol);
+  EXPECT_FALSE(alice.client.is_welcomed());
+}
+
+TEST_F(LyingBootstrap, IsPassedOverWhenItSpeaksOfThingsToCome) {
+  welcome();
+  alice.client.handle_message(now, Bytes{0xfa, 0x01, 0x00});  // field 31
+  EXPECT_FALSE(failure());
+}
+
+TEST_F(LyingBootstrap, CannotAnswerWhatWasNotAsked) {
+  welcome();
+  say(Found{77, {{id(1), {}}}});
+  say(RelayGrant{78, {}});
+  say(RegisterOk{79, 600s});
+  EXPECT_FALSE(failure());
+  EXPECT_THAT(alice.told<StoreFound>(), IsEmpty());
+  EXPECT_THAT(alice.told<RelayGranted>(), IsEmpty());
+  EXPECT_THAT(alice.told<Registered>(), IsEmpty());
+}
+
+TEST_F(LyingBootstrap, CannotAnswerAnotherKindOfQuestion) {
+  welcome();
+  const auto& asked = std::get<InventorySince>(sent.back());
+  say(RelayGrant{asked.request, {}});
+  drain();
+  EXPECT_THAT(alice.told<RelayGranted>(), IsEmpty());
+}
+
+TEST_F(LyingBootstrap, CannotKeepAClientAskingForNothing) {
+  welcome();
+  const auto& asked = std::get<InventorySince>(sent.back());
+  say(Inventory{asked.request, {}, {1, 1}, true});
+  EXPECT_EQ(failure(), FailureReason::kProtocol);
+}
+
+TEST_F(LyingBootstrap, CannotForgeASignal) {
+  welcome();
+  const Bytes sealed =
+      signal::seal_message(random, bob.key, bob.peer(), now.wall.unix_ms, now.wall, signal::RelayOffer{});
+  say(Signal{bob.peer(), sealed});
+  say(Signal{bob.peer(), Bytes(100)});
+  EXPECT_FALSE(failure());
+  EXPECT_THAT(alice.told<RelayOffered>(), IsEmpty());
+}
+
+TEST_F(LyingBootstrap, CannotReplayASignal) {
+  welcome();
+  const Bytes sealed =
+      signal::seal_message(random, bob.key, alice.peer(), now.wall.unix_ms, now.wall, signal::RelayOffer{});
+  say(Signal{bob.peer(), sealed});
+  say(Signal{bob.peer(), sealed});
+  drain();
+  EXPECT_THAT(alice.told<RelayOffered>(), SizeIs(1));
+}
+
+TEST_F(LyingBootstrap, HasItsRefusalsPassedOnForPeople) {
+  welcome();
+  say(Error{0, ErrorCode::kFull, 60s, "go away\x1b[2J"});
+  EXPECT_EQ(failure(), FailureReason::kRefused);
+  EXPECT_EQ(alice.told<Failed>().back().text, "go away?[2J");
+}
+
+}  // namespace
+}  // namespace turnpike::rendezvous
