@@ -111,8 +111,8 @@ class Server {
  public:
   struct Config {
     PeerId id;
-    relay::Policy relay;
-    RegistryLimits registry;
+    relay::Policy relay{};
+    RegistryLimits registry{};
   };
   using Command = std::variant<Send, Close>;
 
