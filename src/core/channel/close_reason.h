@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/bytes.h"
+
 namespace turnpike::channel {
 
 enum class CloseReason : std::uint8_t {
-  kClosedByUs,          ///< close() was called and everything queued was handed out.
+  kClosedByUs,          ///< close() was called, and the goodbye was handed out.
   kClosedByPeer,        ///< The peer said goodbye (yamux go away, normal).
   kConnectionLost,      ///< The pipe below ended without a goodbye.
   kHandshakeTimeout,    ///< Not established within Limits::handshake_timeout.
@@ -25,13 +27,15 @@ enum class CloseReason : std::uint8_t {
   kNoncesSpent,         ///< 2^32 - 1 noise messages went one way: the channel has lived its life.
 };
 
+/// Only a peer that has proved its identity can be blamed: before that, whoever answers at an address may be anyone.
 enum class Blame : std::uint8_t {
   kNobody,
-  kPeer,  ///< It broke a rule, or is not who it should be.
-  kPath,  ///< The bytes did not come through: another path to the same peer may work.
+  kPeer,  ///< It broke a rule.
+  kPath,  ///< Somebody else answered, or the bytes did not come through: another path to the same peer may work.
 };
 
 [[nodiscard]] Blame blame_of(CloseReason reason);
+using turnpike::text_of;  // or ours would hide it
 [[nodiscard]] std::string_view text_of(CloseReason reason);
 
 }  // namespace turnpike::channel

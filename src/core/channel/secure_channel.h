@@ -20,13 +20,14 @@ namespace turnpike::channel {
 
 enum class Role : std::uint8_t { kInitiator, kResponder };
 
-/// A stream of one channel. Never reused within it; an id whose stream is gone is ordinary, and every verb ignores it.
+/// A stream of one channel. An id whose stream is gone is ordinary, and every verb ignores it. Ours are never used
+/// again.
 enum class StreamId : std::uint32_t {};
 
 /// What a peer can make us hold, and how long we wait for it.
 struct Limits {
   Duration handshake_timeout = std::chrono::seconds(10);
-  Duration negotiation_timeout = std::chrono::seconds(10);  ///< For the protocol of one inbound stream.
+  Duration negotiation_timeout = std::chrono::seconds(10);  ///< For a stream's protocol to be agreed.
   Duration keepalive = std::chrono::seconds(30);            ///< A ping at least this often.
   Duration liveness_timeout = std::chrono::seconds(20);     ///< After a ping, for any byte at all to come.
   std::size_t inbound_streams = 256;                        ///< More are reset, one by one.
@@ -118,7 +119,8 @@ class SecureChannel {
   void reset(StreamId id);
   /// Gives the peer's window back: flow control is by consumption. At most readable().size() bytes of the front.
   void consume(Instant now, StreamId id, std::size_t size);
-  /// Says goodbye: streams end now; Closed{kClosedByUs} follows when poll_write() has handed out the last bytes.
+  /// Says goodbye: streams end now, with what they have queued and unread. Closed{kClosedByUs} follows when
+  /// poll_write() has handed out the goodbye. To lose nothing, finish() the streams and wait for them to end first.
   void close();
   /// Gives back a buffer that poll_write() returned, once sent, so that the next need not be allocated. Optional.
   void recycle(Bytes buffer);

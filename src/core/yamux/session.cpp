@@ -284,13 +284,15 @@ void Session::widen(std::uint32_t id, std::uint32_t window) {
   stream->credit_due += credit;
 }
 
+std::size_t Session::window_of(const Stream& stream) {
+  return stream.finishing ? 0 : static_cast<std::size_t>(stream.send_window) - stream.queue.size();
+}
+
 std::size_t Session::room_of(const Stream& stream) const {
-  if (stream.finishing) return 0;
   const std::size_t held = stream.queue.size();
-  const auto window = static_cast<std::size_t>(stream.send_window) - held;
   const std::size_t own = config_.max_queued_per_stream - std::min(held, config_.max_queued_per_stream);
   const std::size_t shared = config_.max_queued - std::min(queued_, config_.max_queued);
-  return std::min({window, own, shared});
+  return std::min({window_of(stream), own, shared});
 }
 
 std::size_t Session::writable(std::uint32_t id) const {
@@ -302,11 +304,22 @@ std::size_t Session::write(std::uint32_t id, ByteView bytes) {
   Stream* const stream = find(id);
   if (stream == nullptr || stream->finishing) return 0;
   const ByteView taken = bytes.first(std::min(bytes.size(), room_of(*stream)));
-  stream->queue.append(taken, config_.framing, send_pool_);
-  queued_ += taken.size();
-  if (!stream->queue.empty() && !std::exchange(stream->in_turn, true)) turns_.push_back(id);
+  enqueue(id, *stream, taken);
   if (taken.size() < bytes.size() && !std::exchange(stream->wants_room, true)) wanting_room_.push_back(id);
   return taken.size();
+}
+
+bool Session::write_first(std::uint32_t id, ByteView bytes) {
+  Stream* const stream = find(id);
+  if (stream == nullptr || bytes.size() > window_of(*stream)) return false;
+  enqueue(id, *stream, bytes);
+  return true;
+}
+
+void Session::enqueue(std::uint32_t id, Stream& stream, ByteView bytes) {
+  stream.queue.append(bytes, config_.framing, send_pool_);
+  queued_ += bytes.size();
+  if (!stream.queue.empty() && !std::exchange(stream.in_turn, true)) turns_.push_back(id);
 }
 
 void Session::finish(std::uint32_t id) {

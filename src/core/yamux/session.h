@@ -76,7 +76,10 @@ class Session {
   /// Nothing when a limit is reached. `window` is what the peer may send at once, as far as the receive cap goes.
   [[nodiscard]] std::optional<std::uint32_t> open(std::uint32_t window = kInitialWindow);
   void widen(std::uint32_t stream, std::uint32_t window);
+  /// Copies what fits within the peer's window and the limits of the queue, and says how much that was.
   std::size_t write(std::uint32_t stream, ByteView bytes);
+  /// Whatever is queued already, within the peer's window: for the few bytes that agree on a stream's protocol.
+  [[nodiscard]] bool write_first(std::uint32_t stream, ByteView bytes);
   void finish(std::uint32_t stream);
   void reset(std::uint32_t stream);
   void consume(Instant now, std::uint32_t stream, std::size_t size);
@@ -150,11 +153,13 @@ class Session {
 
   // sending
   void ping_if_due();
+  void enqueue(std::uint32_t id, Stream& stream, ByteView bytes);
   void append_control(Bytes& out);
   void append_small_data(Bytes& out);
   [[nodiscard]] Stream* next_in_turn();
   Bytes pop_chunk();
   void wake_writers();
+  [[nodiscard]] static std::size_t window_of(const Stream& stream);
   [[nodiscard]] std::size_t room_of(const Stream& stream) const;
   void send_fin(std::uint32_t id, Stream& stream);
 
