@@ -1,0 +1,152 @@
+#include "core/path/paths.h"
+
+#include <gmock/gmock.h>
+
+namespace turnpike::path {
+namespace {
+
+using testing::SizeIs;
+
+constexpr Now kStart{Instant(1000s), {1'700'000'000'000}};
+
+PeerId peer(std::size_t n) {
+  PeerId id;
+  id.public_key[0] = static_cast<std::uint8_t>(n);
+  id.public_key[1] = static_cast<std::uint8_t>(n >> 8U);
+  return id;
+}
+
+Now after(Duration time) {
+  return {kStart.mono + time, {kStart.wall.unix_ms + static_cast<std::uint64_t>(time / 1ms)}};
+}
+
+Contact contact(std::size_t n, std::uint64_t seq, std::vector<Endpoint> http, std::size_t bootstrap = 0) {
+  return {.peer = peer(n), .seq = seq, .http = std::move(http), .bootstrap = bootstrap, .connected = true};
+}
+
+const Endpoint kHome{IpAddress::v4(203, 0, 113, 1), 5001};
+const Endpoint kMoved{IpAddress::v4(203, 0, 113, 9), 5001};
+
+class PathPaths : public testing::Test {
+ protected:
+  std::vector<PeerAction> drain() {
+    std::vector<PeerAction> out;
+    while (auto action = paths_.poll_action()) out.push_back(*action);
+    return out;
+  }
+  SeededRandom random_{3};
+  Paths paths_{{true, true}, random_};
+};
+
+TEST_F(PathPaths, SendsWhatHappensToAPathToItsLadder) {
+  paths_.learn(kStart, contact(1, 1, {kHome}));
+  paths_.learn(kStart, contact(2, 1, {kMoved}));
+  paths_.want(kStart, {{peer(1), false}, {peer(2), false}});
+  const auto actions = drain();
+  ASSERT_THAT(actions, SizeIs(2));
+  paths_.handle_open(kStart, std::get<Open>(actions[1].action).path, 5ms);
+  EXPECT_FALSE(paths_.ladder(peer(1))->best(kStart));
+  EXPECT_TRUE(paths_.ladder(peer(2))->best(kStart));
+}
+
+TEST_F(PathPaths, GivesEveryPathItsOwnName) {
+  std::set<PathId> names;
+  for (std::size_t n = 1; n <= 20; ++n) {
+    paths_.learn(kStart, contact(n, 1, {kHome, kMoved}));
+    paths_.want(kStart, {{peer(n), false}});
+    for (const PeerAction& action : drain()) {
+      if (const auto* open = std::get_if<Open>(&action.action)) EXPECT_TRUE(names.insert(open->path).second);
+    }
+  }
+}
+
+TEST_F(PathPaths, ReleasesThoseThatAreNoLongerWanted) {
+  paths_.learn(kStart, contact(1, 1, {kHome}));
+  paths_.want(kStart, {{peer(1), false}});
+  paths_.want(kStart, {});
+  EXPECT_EQ(paths_.ladder(peer(1))->standing(), Standing::kIdle);
+  EXPECT_TRUE(std::holds_alternative<Close>(drain().back().action));
+}
+
+TEST_F(PathPaths, BelievesTheLatestRegistrationAndJoinsEqualOnes) {
+  paths_.learn(kStart, contact(1, 5, {kHome}));
+  paths_.learn(kStart, contact(1, 4, {kMoved}, 1));
+  EXPECT_THAT(paths_.ladder(peer(1))->endpoints(), testing::ElementsAre(kHome));
+  paths_.learn(kStart, contact(1, 5, {kMoved}, 1));
+  EXPECT_THAT(paths_.ladder(peer(1))->endpoints(), testing::ElementsAre(kHome, kMoved));
+  paths_.learn(kStart, contact(1, 6, {kMoved}));
+  EXPECT_THAT(paths_.ladder(peer(1))->endpoints(), testing::ElementsAre(kMoved));
+}
+
+TEST_F(PathPaths, MeetsNobodyAtABootstrapThatIsGone) {
+  paths_.learn(kStart, contact(1, 1, {}));
+  paths_.want(kStart, {{peer(1), true}});
+  EXPECT_THAT(drain(), SizeIs(1));
+  paths_.handle_bootstrap_gone(kStart, 0);
+  EXPECT_EQ(paths_.ladder(peer(1))->standing(), Standing::kNoWay);
+}
+
+TEST_F(PathPaths, RemembersNoMorePeersThanItsLimit) {
+  for (std::size_t n = 0; n < kMaxLadders + 10; ++n) EXPECT_TRUE(paths_.learn(kStart, contact(n, 1, {kHome})));
+  EXPECT_EQ(paths_.ladders().size(), kMaxLadders);
+}
+
+TEST_F(PathPaths, MakesNoRoomAtTheCostOfAPeerInUse) {
+  std::map<PeerId, bool> all;
+  for (std::size_t n = 0; n < kMaxLadders; ++n) {
+    paths_.learn(kStart, contact(n, 1, {kHome}));
+    all[peer(n)] = false;
+  }
+  paths_.want(kStart, all);
+  EXPECT_FALSE(paths_.learn(kStart, contact(kMaxLadders, 1, {kHome})));
+}
+
+TEST_F(PathPaths, ServesAPeerThatOffersASession) {
+  RelayTarget target;
+  target.role = Role::kResponder;
+  EXPECT_TRUE(paths_.serve(kStart, peer(1), target));
+  const auto actions = drain();
+  ASSERT_THAT(actions, SizeIs(1));
+  EXPECT_EQ(std::get<RelayTarget>(std::get<Open>(actions[0].action).target).role, Role::kResponder);
+  EXPECT_EQ(paths_.serving(peer(1)), 1U);
+  paths_.handle_closed(kStart, std::get<Open>(actions[0].action).path, {});
+  EXPECT_EQ(paths_.serving(peer(1)), 0U);
+}
+
+TEST_F(PathPaths, ReplacesAPeersOldestSessionWhenItOffersTooMany) {
+  RelayTarget target;
+  target.role = Role::kResponder;
+  for (std::size_t i = 0; i < 2 * kMaxServedPathsPerPeer; ++i) EXPECT_TRUE(paths_.serve(kStart, peer(1), target));
+  EXPECT_EQ(paths_.serving(peer(1)), kMaxServedPathsPerPeer);
+}
+
+TEST_F(PathPaths, ServesNoMoreThanItsLimit) {
+  RelayTarget target;
+  target.role = Role::kResponder;
+  for (std::size_t n = 0; n < kMaxServedPaths; ++n) EXPECT_TRUE(paths_.serve(kStart, peer(n), target));
+  EXPECT_FALSE(paths_.serve(kStart, peer(kMaxServedPaths), target));
+}
+
+TEST_F(PathPaths, GivesUpASessionItsShellNeverOpened) {
+  RelayTarget target;
+  target.role = Role::kResponder;
+  paths_.serve(kStart, peer(1), target);
+  (void)drain();
+  ASSERT_EQ(paths_.poll_timeout(), kStart.mono + kRelayAttemptLimit);
+  paths_.handle_timeout(after(kRelayAttemptLimit));
+  EXPECT_EQ(paths_.serving(), 0U);
+  EXPECT_THAT(drain(), SizeIs(1));
+}
+
+TEST_F(PathPaths, IgnoresNewsOfPathsItDoesNotKnow) {
+  paths_.handle_open(kStart, PathId{77}, 1ms);
+  paths_.handle_closed(kStart, PathId{77}, {});
+  paths_.handle_delivered(kStart, PathId{77}, 1);
+  paths_.handle_fetch_ended(kStart, PathId{77}, 1);
+  paths_.demote(kStart, PathId{77}, {});
+  paths_.handle_grant(kStart, peer(5), {});
+  EXPECT_FALSE(paths_.poll_action());
+}
+
+}  // namespace
+}  // namespace turnpike::path
