@@ -296,15 +296,19 @@ bool Sync::start_next(Now now) {
 // What the user asked for does not wait behind what sync brings by itself.
 void Sync::make_room(Now) {
   if (running_.size() < kMaxTransfers || !book_.next_is_asked_for()) return;
-  Running* youngest = nullptr;
+  // The one that loses least: with the fewest fetches under way, then with the fewest bytes here.
+  const auto loss = [](const Running& running) {
+    const auto& pieces = running.transfer.pieces();
+    return std::pair(running.transfer.fetches.size(), pieces ? pieces->verified_bytes() : 0);
+  };
+  Running* least = nullptr;
   for (auto& [target, running] : running_) {
     const State state = running.transfer.state;
     if (running.transfer.draining || state == State::kStopping || state == State::kCommitting) return;
     if (book_.is_asked_for(target.store)) continue;
-    const auto done = [](const Running& r) { return r.transfer.pieces() ? r.transfer.pieces()->verified_bytes() : 0; };
-    if (youngest == nullptr || done(running) < done(*youngest)) youngest = &running;
+    if (least == nullptr || loss(running) < loss(*least)) least = &running;
   }
-  if (youngest != nullptr) youngest->transfer.draining = true;
+  if (least != nullptr) least->transfer.draining = true;
 }
 
 void Sync::ask_for_paths(Now now) {
@@ -327,7 +331,7 @@ bool Sync::stop_stalled(Now now) {
   bool any = false;
   for (auto& [target, running] : running_) {
     Transfer& transfer = running.transfer;
-    if (transfer.state != State::kFetching || transfer.draining || !transfer.is_stalled(paths_)) continue;
+    if (transfer.state != State::kFetching || transfer.draining || !transfer.is_stalled(now.mono, paths_)) continue;
     // With nobody to ask, each one's trouble says why and until when.
     const After after = transfer.engaged().empty() ? After::kNothing : After::kFail;
     stop(now, running, after, transfer.why_stalled(paths_));

@@ -159,9 +159,13 @@ std::uint64_t Transfer::handle_fetch_ended(const FetchId& id) {
   return undelivered;
 }
 
-bool Transfer::is_stalled(const path::Paths& paths) const {
-  return fetches.empty() && std::all_of(engaged_.begin(), engaged_.end(),
-                                        [&](const PeerId& peer) { return cannot_be_reached(paths.ladder(peer)); });
+bool Transfer::is_stalled(Instant now, const path::Paths& paths) const {
+  return fetches.empty() && std::all_of(engaged_.begin(), engaged_.end(), [&](const PeerId& peer) {
+           const Ladder* ladder = paths.ladder(peer);
+           if (!cannot_be_reached(ladder)) return false;
+           const std::optional<Instant> next = ladder == nullptr ? std::nullopt : ladder->next_try();
+           return !next || *next > now + kStallPatience;
+         });
 }
 
 std::string Transfer::why_stalled(const path::Paths& paths) const {

@@ -25,6 +25,8 @@ constexpr std::uint32_t kMaxPiecesPerFetch = 64;
 constexpr std::uint32_t kMaxPiecesPerRelayedFetch = 8;  ///< Small: a cheaper path takes over what is not yet asked for.
 constexpr double kSecondsPerFetch = 2;                  ///< What one fetch should take, by the path's measured rate.
 
+constexpr Duration kStallPatience = 3s;  ///< A store keeps its place so long without anybody to ask.
+
 /// What all stores together do on one path.
 struct PathUse {
   RateMeter meter;
@@ -59,8 +61,8 @@ class Transfer {
   /// Gives the bytes that never came.
   std::uint64_t handle_fetch_ended(const FetchId& fetch);
 
-  /// Nobody it asks can be reached now, and nothing is on its way.
-  [[nodiscard]] bool is_stalled(const path::Paths& paths) const;
+  /// Nothing is on its way, and nobody it asks can be reached, nor is any of them tried again within kStallPatience.
+  [[nodiscard]] bool is_stalled(Instant now, const path::Paths& paths) const;
   [[nodiscard]] std::string why_stalled(const path::Paths& paths) const;
   [[nodiscard]] const Target& target() const { return target_; }
   [[nodiscard]] const std::vector<PeerId>& engaged() const { return engaged_; }
