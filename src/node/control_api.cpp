@@ -16,10 +16,9 @@ using nlohmann::json;
 // Exit codes of docs/commands.md.
 constexpr int kUsage = 2;
 constexpr int kNotFound = 4;
-constexpr int kTimedOut = 5;
 
 constexpr Duration kProgressPeriod = std::chrono::milliseconds(250);
-constexpr Duration kDefaultGetTimeout = std::chrono::hours(24 * 365);
+constexpr Duration kWatchPeriod = std::chrono::seconds(1);
 
 std::optional<store::StoreId> store_of(const json& request) {
   return store::StoreId::parse(request.value("store", std::string()));
@@ -44,6 +43,7 @@ asio::awaitable<void> ControlApi::answer(json request, io::Reply& reply) {
   if (command == "get") co_return co_await get(request, reply);
   if (command == "why") co_return co_await why(request, reply);
   if (command == "pin") co_return co_await pin(request, reply);
+  if (command == "transfers" && request.value("watch", false)) co_return co_await watch_transfers(reply);
   if (command == "status") {
     out = status();
   } else if (command == "ls") {
@@ -52,13 +52,20 @@ asio::awaitable<void> ControlApi::answer(json request, io::Reply& reply) {
     out = transfers_answer(peer.transfers());
   } else if (command == "peers") {
     out = peers_answer(peer.peers(), io::now());
-  } else if (command == "scan") {
-    scope_.scan();
+  } else if (command == "unpin") {
+    const auto store = store_of(request);
+    if (!store) co_return co_await refuse(reply, "unpin needs a store id of 64 lower-case hex digits", kUsage);
+    scope_.memory.forget_pin(*store);
+    scope_.brain.tell([&](peer::Peer& brain, Now now) { brain.unpin(now, *store); });
+    out = json::object();
+  } else if (command == "rescan") {
+    co_await scope_.rescan();
     out = json::object();
   } else {
-    co_return co_await refuse(
-        reply, "this node knows no command \"" + command + "\", only get, ls, peers, pin, scan, status, transfers, why",
-        kUsage);
+    co_return co_await refuse(reply,
+                              "this node knows no command \"" + command +
+                                  "\", only get, ls, peers, pin, rescan, status, transfers, unpin, why",
+                              kUsage);
   }
   (void)co_await reply.done(std::move(out));
 }
@@ -84,19 +91,30 @@ json ControlApi::status() const {
   return status_shape(facts, io::now());
 }
 
-// {"command":"get","store":ID,"timeout_seconds":N}: progress lines until the store is complete.
+asio::awaitable<void> ControlApi::pause(Duration time) {
+  asio::steady_timer timer(loop_);
+  timer.expires_after(time);
+  boost::system::error_code woken;
+  co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+}
+
+asio::awaitable<void> ControlApi::watch_transfers(io::Reply& reply) {
+  for (bool listening = true; listening;) {
+    json line = transfers_answer(scope_.brain.peer().transfers());
+    listening = co_await reply.send(std::move(line));
+    if (listening) co_await pause(kWatchPeriod);
+  }
+}
+
+// {"command":"get","store":ID}: progress lines until the store is complete, or the client leaves.
 asio::awaitable<void> ControlApi::get(const json request, io::Reply& reply) {
   const auto store = store_of(request);
   if (!store) co_return co_await refuse(reply, "get needs a store id of 64 lower-case hex digits", kUsage);
-  const double seconds = request.value("timeout_seconds", std::chrono::duration<double>(kDefaultGetTimeout).count());
-  const Instant deadline = io::now() + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
   scope_.memory.remember_want(*store);
   scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.want(now, *store); });
-
-  asio::steady_timer timer(loop_);
   for (;;) {
     const auto view = scope_.brain.peer().store(*store);
-    if (!view) co_return co_await refuse(reply, "this node no longer knows of that store", kNotFound);
+    if (!view) co_return co_await refuse(reply, "this node wants no more stores: it is at its limit", kNotFound);
     const auto transfers = scope_.brain.peer().transfers();
     json line = get_line(*view, transfer_of(transfers, *store), io::now());
     if (view->state == "complete") {
@@ -104,16 +122,9 @@ asio::awaitable<void> ControlApi::get(const json request, io::Reply& reply) {
       (void)co_await reply.done(std::move(line));
       co_return;
     }
-    if (io::now() >= deadline) {
-      const std::string why = view->reason.empty() ? "nobody has announced it" : view->reason;
-      co_return co_await refuse(
-          reply, "not here in time: " + why + ". It stays wanted; see: turnpike why " + store->to_string(), kTimedOut);
-    }
     const bool listening = co_await reply.send(std::move(line));
     if (!listening) co_return;
-    timer.expires_after(kProgressPeriod);
-    boost::system::error_code woken;
-    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    co_await pause(kProgressPeriod);
   }
 }
 

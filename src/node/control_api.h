@@ -17,7 +17,7 @@ struct ControlScope {
   const NodeConfig& config;
   Brain& brain;
   Memory& memory;
-  std::function<void()> scan;                       ///< Look at the folder now.
+  std::function<asio::awaitable<void>()> rescan;    ///< Ends when the folder has been looked at once more.
   std::function<std::uint64_t()> ignored_files;     ///< In the folder at the last scan.
   std::function<std::vector<Endpoint>()> listen;    ///< Sockets that are bound.
   std::function<std::vector<Endpoint>()> external;  ///< Addresses that are registered.
@@ -36,6 +36,8 @@ class ControlApi {
   [[nodiscard]] asio::awaitable<void> get(const nlohmann::json request, io::Reply& reply);
   [[nodiscard]] asio::awaitable<void> why(const nlohmann::json request, io::Reply& reply);
   [[nodiscard]] asio::awaitable<void> pin(const nlohmann::json request, io::Reply& reply);
+  [[nodiscard]] asio::awaitable<void> watch_transfers(io::Reply& reply);
+  [[nodiscard]] asio::awaitable<void> pause(Duration time);
   [[nodiscard]] nlohmann::json status() const;
 
   asio::any_io_executor loop_;

@@ -139,6 +139,7 @@ class Api {
     auto owner = std::make_shared<io::OpenStore>(std::move(opened));
     io::http::FileBody body;
     body.fd = owner->file.get();
+    body.on_sent = [store = owner.get()](std::uint64_t) { return store->is_unchanged(); };  // `owner` outlives it
     body.owner = std::move(owner);
     body.offset = selection.offset;
     body.length = selection.length;

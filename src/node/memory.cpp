@@ -66,6 +66,8 @@ void Memory::remember_pin(const sync::Target& target) {
                   std::to_string(target.content.size) + ":" + to_hex(target.content.root)));
 }
 
+void Memory::forget_pin(const store::StoreId& store) { keep(state_.erase(kPins, store.to_string())); }
+
 void Memory::keep(const Status<io::StateError>& written) {
   if (!written) io::log_error("not remembered across a restart: {}", written.error().text);
 }

@@ -21,6 +21,7 @@ class Memory {
   void remember_want(const store::StoreId& store);
   [[nodiscard]] std::vector<sync::Target> pinned() const;
   void remember_pin(const sync::Target& target);
+  void forget_pin(const store::StoreId& store);
 
  private:
   void keep(const Status<io::StateError>& written);

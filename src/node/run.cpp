@@ -22,6 +22,7 @@
 #include "io/interfaces/interfaces.h"
 #include "io/log/log.h"
 #include "io/loop/convert.h"
+#include "io/loop/event.h"
 #include "node/brain.h"
 #include "node/control_api.h"
 #include "node/http_api.h"
@@ -95,6 +96,7 @@ class Process {
         api_(loop_.get_executor(), control_scope()),
         signals_(loop_, SIGINT, SIGTERM),
         scan_timer_(loop_),
+        scanned_(loop_.get_executor()),
         network_timer_(loop_) {}
 
   int run() {
@@ -126,7 +128,7 @@ class Process {
     return {.config = config_,
             .brain = brain_,
             .memory = memory_,
-            .scan = [this] { scan_timer_.cancel(); },
+            .rescan = [this] { return rescan(); },
             .ignored_files = [this] { return ignored_files_; },
             .listen = [this] { return listen_; },
             .external = [this] { return external_; },
@@ -184,10 +186,21 @@ class Process {
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
 
+  asio::awaitable<void> rescan() {
+    const std::uint64_t wanted = scans_begun_ + 1;  // one under way may already have passed the new file by
+    while (scans_done_ < wanted && !stopping_) {
+      scanned_.reset();
+      scan_timer_.cancel();
+      co_await scanned_.wait();
+    }
+  }
+
   asio::awaitable<void> watch_folder() {
     bool ready = false;
     while (!stopping_) {
+      const std::uint64_t scan = ++scans_begun_;
       const auto report = co_await catalogue_.scan();
+      scans_done_ = scan;
       if (stopping_) co_return;
       if (!report) io::log_error("cannot read {}: {}", config_.data.string(), io::to_string(report.error()));
       if (report) ignored_files_ = report->ignored;
@@ -197,6 +210,7 @@ class Process {
                      report->ignored);
         brain_.tell([](peer::Peer& peer, Now now) { peer.handle_catalogue_ready(now); });
       }
+      scanned_.set();
       const bool settling = report && report->settling > 0;
       const Duration time = settling ? kSettlePeriod : kScanPeriod;
       co_await pause(scan_timer_, time);
@@ -276,6 +290,9 @@ class Process {
   std::unique_ptr<io::ControlServer> control_;
   asio::signal_set signals_;
   asio::steady_timer scan_timer_;
+  io::Event scanned_;
+  std::uint64_t scans_begun_ = 0;
+  std::uint64_t scans_done_ = 0;
   asio::steady_timer network_timer_;
   bool stopping_ = false;
 };

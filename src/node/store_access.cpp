@@ -1,7 +1,5 @@
 #include "node/store_access.h"
 
-#include <algorithm>
-
 namespace turnpike::node {
 namespace {
 
@@ -26,10 +24,8 @@ class CatalogueStore final : public io::ReadableStore {
   CatalogueStore(io::Catalogue& catalogue, io::OpenStore store) : catalogue_(catalogue), store_(std::move(store)) {}
 
   asio::awaitable<bool> read_at(std::uint64_t offset, std::span<std::uint8_t> out) override {
-    const auto bytes = co_await catalogue_.read(store_, offset, out.size());
-    if (!bytes || bytes->size() != out.size()) co_return false;
-    std::ranges::copy(*bytes, out.begin());
-    co_return true;
+    const auto got = co_await catalogue_.read(store_, offset, out);
+    co_return static_cast<bool>(got);
   }
 
  private:

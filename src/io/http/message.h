@@ -57,7 +57,9 @@ struct FileBody {
   int fd = -1;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  std::function<void(std::uint64_t sent)> on_sent{};  ///< Called after each stretch (≤ 4 MiB) that went out.
+  /// Called after each stretch (≤ 4 MiB) that went out. False breaks the connection off in the middle of the body: the
+  /// file is no longer what the headers said.
+  std::function<bool(std::uint64_t sent)> on_sent{};
 };
 
 /// After the 101 went out, the connection's pipe is given to `then`, with whatever the peer already sent; the

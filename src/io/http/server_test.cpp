@@ -67,6 +67,14 @@ asio::awaitable<Response> file(const TestFile& source, Request request) {
   co_return response;
 }
 
+// Its owner sees, after the first bytes went out, that somebody writes to it.
+asio::awaitable<Response> changed(const TestFile& source, Request request) {
+  const std::string path(request.path());
+  Response response;
+  response.body = FileBody{nullptr, source.fd, 0, 100'000, [](std::uint64_t) { return false; }};
+  co_return response;
+}
+
 asio::awaitable<void> echo_once(std::unique_ptr<BytePipe> pipe) {
   Bytes buffer(100);
   const auto got = co_await pipe->read_some(buffer);
@@ -205,6 +213,18 @@ TEST(HttpServer, SendsFilesAndPartsOfThem) {
             304U);
   EXPECT_EQ(get(world, *client, "/files/hello").body, copy_of(bytes_of("hello nobody")));
   EXPECT_EQ(world.server->counters().body_bytes, kFileSize + 1000000 + 12);
+}
+
+TEST(HttpServer, BreaksOffABodyWhoseFileIsNoLongerTheSame) {
+  World world;
+  world.server->route(Method::kGet, "/changed",
+                      [&world](Request request) { return changed(world.source, std::move(request)); });
+  const auto client = world.client();
+  const auto head = run(world.loop, client->request({Method::kGet, "/changed", {}, {}}));
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->content_length, 100'000U);
+  const auto body = run(world.loop, client->read_all(kFileSize));
+  EXPECT_FALSE(body) << "a body that is not whole looked whole";
 }
 
 TEST(HttpServer, AnswersHeadWithTheSizeAndNoBody) {
