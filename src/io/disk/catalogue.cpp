@@ -92,7 +92,6 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
   struct Entry {
     FileStamp stamp;
     Content content;
-    std::uint64_t since = 0;  ///< Counts changes of the table: an entry newer than a listing is not missing from it.
   };
   /// What the workers of one scan share.
   struct Round {
@@ -129,7 +128,7 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
   void set(const StoreId& id, const FileStamp& stamp, const Content& content) {
     const auto [entry, is_new] = entries.try_emplace(id);
     const bool differs = !is_new && entry->second.content != content;
-    entry->second = {stamp, content, ++changes};
+    entry->second = {stamp, content};
     known[id] = {stamp, content};
     if (is_new) on_event(StoreAdded{id, content});
     if (differs) on_event(StoreChanged{id, content});
@@ -137,9 +136,19 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
 
   /// The store is not (or no longer) what it was said to be.
   void drop(const StoreId& id) {
-    if (entries.erase(id) == 0) return;
-    ++changes;
-    on_event(StoreRemoved{id});
+    if (entries.erase(id) > 0) on_event(StoreRemoved{id});
+  }
+
+  [[nodiscard]] std::optional<Content> served(const StoreId& id) const {
+    const auto entry = entries.find(id);
+    if (entry == entries.end()) return std::nullopt;
+    return entry->second.content;
+  }
+
+  [[nodiscard]] std::optional<FileStamp> served_stamp(const StoreId& id) const {
+    const auto entry = entries.find(id);
+    if (entry == entries.end()) return std::nullopt;
+    return entry->second.stamp;
   }
 
   [[nodiscard]] bool is_kept(const Content& content) const {
@@ -201,7 +210,9 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
   asio::awaitable<void> hash_one(Found found, Round& round) {
     const auto self = shared_from_this();
     const StoreId id = found.id;
+    const auto before = served_stamp(id);
     auto hashed = co_await hash_file(pool, folder / id.file_name());
+    if (served_stamp(id) != before) co_return;  // A file was adopted under the name meanwhile.
     if (!hashed) {
       drop(id);
       if (hashed.error() == DiskError::kChanged) ++round.report.settling;
@@ -224,7 +235,7 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
       co_return;
     }
     ++round.report.hashed;
-    set(id, stamp, content);
+    if (served_stamp(id) == before) set(id, stamp, content);
   }
 
   asio::awaitable<void> hash_all(Round& round) {
@@ -243,19 +254,22 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     const std::filesystem::path where = folder;
     while (is_scanning) co_await change.wait();
     is_scanning = true;
+    is_listing = true;
     co_await prepare();
-    const std::uint64_t before = changes;
     auto listing = co_await pool.run([where] { return list_folder(where); });
     if (!listing) {
       is_scanning = false;
+      is_listing = false;
       change.notify();
       co_return fail(listing.error());
     }
     Round round;
     round.report.ignored = listing->ignored;
     round.report.refused = listing->refused;
-    co_await remove_missing(*listing, before);
+    co_await remove_missing(*listing);
     co_await sort(std::move(listing->files), round);
+    is_listing = false;
+    change.notify();
     round.workers = std::min<unsigned>(pool.size(), static_cast<unsigned>(round.queue.size()));
     for (unsigned i = round.workers; i > 0; --i) asio::co_spawn(pool.loop(), hash_all(round), asio::detached);
     while (round.workers > 0) co_await change.wait();
@@ -265,15 +279,13 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     co_return round.report;
   }
 
-  asio::awaitable<void> remove_missing(const Listing& listing, std::uint64_t before) {
+  asio::awaitable<void> remove_missing(const Listing& listing) {
     const auto self = shared_from_this();
     std::map<StoreId, bool> present;
     std::vector<StoreId> gone;
     for (const Found& file : listing.files) present[file.id] = true;
     for (const auto& [id, row] : known) {
-      const auto entry = entries.find(id);
-      const bool is_newer = entry != entries.end() && entry->second.since > before;
-      if (!present.contains(id) && !is_newer) gone.push_back(id);
+      if (!present.contains(id)) gone.push_back(id);
     }
     for (const StoreId& id : gone) {
       drop(id);
@@ -289,9 +301,9 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
   Change change;
   std::map<StoreId, Entry> entries;           ///< What is served.
   std::map<StoreId, CatalogueDb::Row> known;  ///< What the database says, entries included.
-  std::uint64_t changes = 0;
   bool is_open = false;
   bool is_scanning = false;
+  bool is_listing = false;  ///< The first part of a scan, before files are hashed: the table stands still but for it.
 };
 
 Catalogue::Catalogue(WorkerPool& pool, std::filesystem::path folder, OnEvent on_event)
@@ -302,11 +314,7 @@ Catalogue::~Catalogue() {
 
 asio::awaitable<Result<ScanReport, DiskError>> Catalogue::scan() { return state_->scan(); }
 
-std::optional<Content> Catalogue::find(const StoreId& id) const {
-  const auto entry = state_->entries.find(id);
-  if (entry == state_->entries.end()) return std::nullopt;
-  return entry->second.content;
-}
+std::optional<Content> Catalogue::find(const StoreId& id) const { return state_->served(id); }
 
 std::vector<StoreAdded> Catalogue::list() const {
   std::vector<StoreAdded> out;
@@ -319,6 +327,7 @@ std::filesystem::path Catalogue::path_of(const StoreId& id) const { return state
 
 asio::awaitable<Status<DiskError>> Catalogue::adopt(StoreId id, merkle::Tree tree) {
   const std::shared_ptr<State> self = state_;
+  while (self->is_listing) co_await self->change.wait();  // A listing made before the file came would remove it.
   co_await self->prepare();
   const auto old = self->known.find(id);
   const bool is_other = old != self->known.end() && old->second.content != tree.content;
@@ -350,8 +359,7 @@ asio::awaitable<Result<OpenStore, DiskError>> Catalogue::open(StoreId id) {
   });
   if (file) co_return OpenStore{id, content, stamp, std::move(*file)};
   const DiskError error = file.error();
-  const auto now = self->entries.find(id);
-  const bool is_same = now != self->entries.end() && now->second.stamp == stamp;
+  const bool is_same = self->served_stamp(id) == stamp;
   if (is_same && (error == DiskError::kChanged || error == DiskError::kNotFound)) self->drop(id);
   co_return fail(error);
 }
@@ -365,7 +373,7 @@ asio::awaitable<Result<Bytes, DiskError>> Catalogue::layer_page(StoreId id, Cont
     if (!read) return fail(read.error());
     return merkle::encode_layer_page(*read);
   });
-  const bool is_damaged = !page && page.error() != DiskError::kBadRequest;
+  const bool is_damaged = !page && page.error() != DiskError::kBadRequest && self->served(id) == content;
   if (is_damaged) co_await self->forget(id);
   if (is_damaged) self->drop(id);  // The next scan hashes the store again, and writes its layer again.
   co_return page;
