@@ -33,7 +33,11 @@ void PooledBuffer::reset() {
 }
 
 std::span<std::uint8_t> PooledQueue::writable() {
-  if (!buffer_) buffer_ = PooledBuffer::take();
+  if (!buffer_) {
+    buffer_ = PooledBuffer::take();
+    std::ranges::copy(small_, buffer_.span().begin());
+    small_ = Bytes();
+  }
   const auto whole = buffer_.span();
   if (begin_ > 0 && end_ > kPooledBuffer / 2) {
     std::copy(whole.begin() + static_cast<std::ptrdiff_t>(begin_), whole.begin() + static_cast<std::ptrdiff_t>(end_),
@@ -48,6 +52,15 @@ void PooledQueue::consume(std::size_t size) {
   begin_ += size;
   if (begin_ < end_) return;
   begin_ = end_ = 0;
+  buffer_.reset();
+  small_ = Bytes();
+}
+
+void PooledQueue::shrink() {
+  if (!buffer_ || size() > kMaxShrunk) return;
+  small_ = copy_of(readable());
+  end_ -= begin_;
+  begin_ = 0;
   buffer_.reset();
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace turnpike::io {
 namespace {
 
@@ -27,6 +29,22 @@ TEST(PooledQueue, GivesBackWhatWasPutInWithoutGaps) {
   queue.consume(queue.size());
   EXPECT_TRUE(queue.empty());
   EXPECT_TRUE(queue.readable().empty());
+}
+
+TEST(PooledQueue, KeepsALittleWithoutALargeBuffer) {
+  PooledQueue queue;
+  std::ranges::copy(bytes_of("abcdef"), queue.writable().begin());
+  queue.commit(6);
+  queue.consume(2);
+  queue.shrink();
+  EXPECT_EQ(text_of(queue.readable()), "cdef");
+  queue.consume(1);
+  std::ranges::copy(bytes_of("gh"), queue.writable().begin());
+  queue.commit(2);
+  EXPECT_EQ(text_of(queue.readable()), "defgh");
+  queue.consume(5);
+  queue.shrink();
+  EXPECT_TRUE(queue.empty());
 }
 
 }  // namespace

@@ -9,29 +9,12 @@
 #include "io/http/client.h"
 #include "io/http/message.h"
 #include "io/tcp/byte_pipe.h"
+#include "io/websocket/limits.h"
 
 namespace turnpike::io {
 
-/// What a peer may make one WebSocket hold or wait for.
-struct WebSocketLimits {
-  std::size_t max_message = std::size_t{2} << 20U;  ///< A longer one is answered with close code 1009.
-  std::size_t max_queued = std::size_t{4} << 20U;   ///< Bytes `send` keeps for a slow peer; at least one message fits.
-  Duration ping_after = std::chrono::seconds(20);   ///< Silence after which the peer is asked whether it lives.
-  Duration dead_after = std::chrono::seconds(60);   ///< Silence after which it is given up: half-open connections.
-};
-
-/// Close codes of RFC 6455 §7.4.1 that we send.
-enum class CloseCode : std::uint16_t {
-  kNormal = 1000,
-  kGoingAway = 1001,
-  kProtocolError = 1002,
-  kPolicy = 1008,
-  kTooBig = 1009,
-  kInternal = 1011,
-};
-
 /// No extension is ever agreed (no permessage-deflate) and no subprotocol. One reader at a time. Pings are answered and
-/// liveness is watched without the owner's doing, whether or not it reads.
+/// liveness is watched without the owner's doing; a peer's silence counts only while we wait to read.
 class WebSocket {
  public:
   WebSocket(const WebSocket&) = delete;
@@ -58,7 +41,8 @@ class WebSocket {
   [[nodiscard]] virtual std::size_t queued() const = 0;
   [[nodiscard]] virtual Endpoint remote() const = 0;
 
- protected:
+ private:
+  friend class WebSocketConnection;
   WebSocket() = default;
 };
 
