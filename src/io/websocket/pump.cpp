@@ -22,7 +22,7 @@ struct Joint {
 
   Event changed;
   std::optional<PumpEnd> end;
-  int running = 2;
+  int running = 2;  ///< Coroutines that refer to this.
   PumpResult result;
 };
 
@@ -69,6 +69,17 @@ asio::awaitable<void> run_pump(Joint& joint, const PumpMeter& meter, Direction d
   joint.changed.set();
 }
 
+asio::awaitable<void> run_finish(Joint& joint, BytePipe& pipe) {
+  co_await pipe.finish();
+  --joint.running;
+  joint.changed.set();
+}
+
+void start_finish(const asio::any_io_executor& loop, Joint& joint, BytePipe& pipe) {
+  ++joint.running;
+  asio::co_spawn(loop, run_finish(joint, pipe), asio::detached);
+}
+
 }  // namespace
 
 asio::awaitable<PumpResult> join_pipes(BytePipe& first, BytePipe& second, PumpMeter meter) {
@@ -95,8 +106,8 @@ asio::awaitable<PumpResult> join_pipes(BytePipe& first, BytePipe& second, PumpMe
   // Whoever ended has nothing more to hear; the other is told in order, after everything that was meant for it.
   if (*joint.end == PumpEnd::kFirstClosed) first.close();
   if (*joint.end == PumpEnd::kSecondClosed) second.close();
-  if (*joint.end != PumpEnd::kFirstClosed) co_await first.finish();
-  if (*joint.end != PumpEnd::kSecondClosed) co_await second.finish();
+  if (*joint.end != PumpEnd::kFirstClosed) start_finish(loop, joint, first);
+  if (*joint.end != PumpEnd::kSecondClosed) start_finish(loop, joint, second);
   while (joint.running > 0) {
     joint.changed.reset();
     co_await joint.changed.wait();

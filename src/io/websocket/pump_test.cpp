@@ -111,9 +111,10 @@ TEST(Pump, WorksBothWays) {
   EXPECT_EQ(*run(world.loop, world.right->read_some(buffer)), 4U);
   EXPECT_EQ(*run(world.loop, world.left->read_some(buffer)), 5U);
   world.right->close();
+  EXPECT_EQ(run(world.loop, world.left->read_some(buffer)).error(), IoError::kClosed);
+  world.left->close();
   EXPECT_EQ(world.finished().end, PumpEnd::kSecondClosed);
   EXPECT_EQ(world.finished().second_to_first, 5U);
-  EXPECT_EQ(run(world.loop, world.left->read_some(buffer)).error(), IoError::kClosed);
 }
 
 TEST(Pump, StopsWhenTheMeterSaysSo) {
