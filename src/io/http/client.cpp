@@ -66,8 +66,9 @@ asio::awaitable<Result<std::size_t, IoError>> Client::State::fill() {
 }
 
 asio::awaitable<Result<ResponseHead, IoError>> Client::State::read_head(bool to_head) {
+  const std::size_t max_header = limits.max_header;
   for (;;) {
-    parser = std::make_unique<ResponseParser>(limits.max_header, to_head);
+    parser = std::make_unique<ResponseParser>(max_header, to_head);
     while (!parser->has_head()) {
       if (begin < end) {
         const auto taken = parser->feed(buffered());
@@ -93,8 +94,10 @@ asio::awaitable<Result<ResponseHead, IoError>> Client::State::read_head(bool to_
 }
 
 asio::awaitable<Result<std::size_t, IoError>> Client::State::read_plain(std::span<std::uint8_t> into) {
-  if (framing == Framing::kLength) into = into.first(std::min<std::uint64_t>(into.size(), left));
-  std::size_t size = std::min(into.size(), end - begin);
+  std::size_t size = into.size();
+  if (framing == Framing::kLength) size = std::min<std::uint64_t>(size, left);
+  into = into.first(size);
+  size = std::min(size, end - begin);
   if (size > 0) {
     std::memcpy(into.data(), buffer.data() + begin, size);
     consume(size);
@@ -117,8 +120,9 @@ asio::awaitable<Result<std::size_t, IoError>> Client::State::read_plain(std::spa
 }
 
 asio::awaitable<Result<std::size_t, IoError>> Client::State::read_chunked(std::span<std::uint8_t> into) {
+  ResponseParser& chunks = *parser;
   for (;;) {
-    const auto decoded = parser->decode(buffered(), into);
+    const auto decoded = chunks.decode(buffered(), into);
     if (!decoded) co_return fail(IoError::kProtocol);
     consume(decoded->taken);
     if (decoded->is_end) framing = Framing::kNone;

@@ -258,7 +258,8 @@ asio::awaitable<Status<unsigned>> Server::State::Connection::read_head(RequestPa
 }
 
 asio::awaitable<Status<unsigned>> Server::State::Connection::read_body(RequestParser& parser) {
-  if (!parser.is_done() && input.empty() && parser.expects_continue()) {
+  const bool is_asked_for = !parser.is_done() && input.empty() && parser.expects_continue();
+  if (is_asked_for) {
     const auto told = co_await pipe->write(bytes_of("HTTP/1.1 100 Continue\r\n\r\n"));
     if (!told) co_return fail(0U);
   }
@@ -304,7 +305,8 @@ asio::awaitable<Result<Server::State::Connection::Incoming, unsigned>> Server::S
 }
 
 asio::awaitable<Response> Server::State::Connection::answer(Incoming& incoming) {
-  if (incoming.route) co_return co_await call((*incoming.route)->handler, std::move(incoming.request));
+  const bool has_route = static_cast<bool>(incoming.route);
+  if (has_route) co_return co_await call((*incoming.route)->handler, std::move(incoming.request));
   Response response = error_response(incoming.route.error());
   if (response.status == 405) response.headers.add("Allow", allow);
   co_return response;
@@ -327,7 +329,8 @@ asio::awaitable<Status<IoError>> Server::State::Connection::send_bytes(std::stri
 }
 
 asio::awaitable<Status<IoError>> Server::State::Connection::send_file(std::string head, FileBody body) {
-  deadline.arm(state->limits.stall_time);
+  const Duration stall_time = state->limits.stall_time;
+  deadline.arm(stall_time);
   auto wrote = co_await pipe->write(bytes_of(head));
   while (wrote && body.length > 0) {
     auto stretch = std::min<std::uint64_t>(body.length, kStretch);

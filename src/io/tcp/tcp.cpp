@@ -204,10 +204,11 @@ class TcpPipe final : public BytePipe {
 
   /// After a call on the socket failed with `number`: waits if that is what it asks for.
   asio::awaitable<Status<IoError>> wait(tcp::socket::wait_type what, int number) {
+    const bool must_wait = number == EAGAIN || number == EWOULDBLOCK;
     burst_ = 0;
     if (number == EINTR) co_return Ok{};
     if (!socket_.is_open()) co_return fail(IoError::kClosed);
-    if (number != EAGAIN && number != EWOULDBLOCK) co_return fail(io_error_of(number));
+    if (!must_wait) co_return fail(io_error_of(number));
     const auto [failed] = co_await socket_.async_wait(what, kTuple);
     if (!socket_.is_open()) co_return fail(IoError::kClosed);
     if (failed && !finishing_) co_return fail(io_error_of(failed.value()));

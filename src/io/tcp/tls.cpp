@@ -102,8 +102,9 @@ class SslPipe final : public TlsPipe {
   }
 
   asio::awaitable<Status<IoError>> write(ByteView bytes) override {
+    ByteView part(bytes);
     while (!bytes.empty()) {
-      const ByteView part = bytes.first(std::min(bytes.size(), kMaxPlain));
+      part = bytes.first(std::min(bytes.size(), kMaxPlain));
       const auto put = co_await encrypt(part);
       if (!put) co_return put;
       const auto sent = co_await flush();
@@ -114,7 +115,8 @@ class SslPipe final : public TlsPipe {
   }
 
   asio::awaitable<Status<IoError>> write_both(ByteView head, ByteView body) override {
-    if (head.size() > kMaxHead || body.empty()) {
+    const bool goes_alone = head.size() > kMaxHead || body.empty();
+    if (goes_alone) {
       const auto wrote = co_await write(head);
       if (!wrote) co_return wrote;
     } else {

@@ -63,10 +63,11 @@ void WebSocketCore::start() { asio::co_spawn(loop_, watch(shared_from_this()), a
 // --- Reading ---------------------------------------------------------------------------------------------------------
 
 asio::awaitable<Status<IoError>> WebSocketCore::fill() {
+  BytePipe& lower = *lower_;
   in_.shrink();  // half a frame's head is no reason to hold a large buffer for long
-  const auto ready = co_await lower_->wait_readable();
+  const auto ready = co_await lower.wait_readable();
   if (!ready) co_return lose(ready.error());
-  const auto got = co_await lower_->read_some(in_.writable());
+  const auto got = co_await lower.read_some(in_.writable());
   if (!got) {
     in_.consume(0);
     co_return lose(got.error());
@@ -233,10 +234,11 @@ asio::awaitable<Status<IoError>> WebSocketCore::transmit(ByteView head, ByteView
 }
 
 asio::awaitable<Status<IoError>> WebSocketCore::write_frame(Opcode opcode, ByteView head, ByteView body) {
+  const bool is_close = opcode == Opcode::kClose;
   while (writing_) {
     co_await written_.wait();
   }
-  const bool may_write = !close_sent_ && (!over_ || opcode == Opcode::kClose);
+  const bool may_write = !close_sent_ && (!over_ || is_close);
   if (!may_write) co_return fail(over_.value_or(IoError::kClosed));
   writing_ = true;
   written_.reset();
@@ -248,8 +250,8 @@ asio::awaitable<Status<IoError>> WebSocketCore::write_frame(Opcode opcode, ByteV
 }
 
 asio::awaitable<Status<IoError>> WebSocketCore::write_locked(Opcode opcode, ByteView head, ByteView body) {
+  const Bytes control = std::exchange(control_, Bytes());
   if (opcode == Opcode::kClose) close_sent_ = true;
-  const Bytes control = std::exchange(control_, {});
   if (!control.empty()) {
     const auto told = co_await lower_->write(control);
     if (!told) co_return told;
@@ -357,7 +359,8 @@ asio::awaitable<void> WebSocketCore::end(std::shared_ptr<WebSocketCore> core, st
   patience.arm(kFinishTime);
   if (!core->close_sent_) {
     const Bytes payload = code == 1005 ? Bytes() : encode_close(code, reason);
-    const auto told = co_await core->write_frame(Opcode::kClose, {}, payload);
+    const ByteView none;
+    const auto told = co_await core->write_frame(Opcode::kClose, none, payload);
     if (!told) core->lower_->close();
   }
   co_await core->lower_->finish();
@@ -374,7 +377,8 @@ asio::awaitable<void> WebSocketCore::finish(CloseCode code, std::string reason) 
   }
   finishing_ = true;
   const Bytes payload = encode_close(static_cast<std::uint16_t>(code), reason);
-  const auto told = co_await write_frame(Opcode::kClose, {}, payload);
+  const ByteView none;
+  const auto told = co_await write_frame(Opcode::kClose, none, payload);
   // The peer answers with its own close frame; whoever reads at the time sees it.
   while (told && !over_) {
     if (reading_) {

@@ -37,8 +37,9 @@ struct Direction {
 
 /// False: the meter wants no more, or the other direction ended the session.
 asio::awaitable<bool> is_allowed(Joint& joint, const PumpMeter& meter, PumpSide side, std::size_t size) {
+  PumpVerdict verdict = PumpVerdict::pass();
   while (!joint.end) {
-    const PumpVerdict verdict = meter(side, size);
+    verdict = meter(side, size);
     if (verdict.kind == PumpVerdict::Kind::kPass) co_return true;
     if (verdict.kind == PumpVerdict::Kind::kStop) break;
     co_await pause(std::min(verdict.wait, kLongestWait));
@@ -47,11 +48,12 @@ asio::awaitable<bool> is_allowed(Joint& joint, const PumpMeter& meter, PumpSide 
 }
 
 asio::awaitable<PumpEnd> pump(Joint& joint, const PumpMeter& meter, Direction direction) {
+  BytePipe& from = direction.from;
   while (!joint.end) {
-    const auto ready = co_await direction.from.wait_readable();
+    const auto ready = co_await from.wait_readable();
     if (!ready) co_return direction.when_from_ends;
     PooledBuffer buffer = PooledBuffer::take();
-    const auto got = co_await direction.from.read_some(buffer.span());
+    const auto got = co_await from.read_some(buffer.span());
     if (!got) co_return direction.when_from_ends;
     const bool allowed = co_await is_allowed(joint, meter, direction.side, *got);
     if (!allowed) break;
@@ -70,8 +72,9 @@ asio::awaitable<void> run_pump(Joint& joint, const PumpMeter& meter, Direction d
 }
 
 asio::awaitable<void> run_finish(Joint& joint, BytePipe& pipe) {
+  int& running = joint.running;
   co_await pipe.finish();
-  --joint.running;
+  --running;
   joint.changed.set();
 }
 

@@ -97,8 +97,9 @@ bool is_accepted(const http::ResponseHead& head, std::string_view key) {
 
 asio::awaitable<WebSocketRefusal> refusal_of(http::Client& client, http::ResponseHead head) {
   constexpr std::size_t kMaxText = 1024;
+  constexpr std::size_t kMaxBody = std::size_t{64} << 10U;
   WebSocketRefusal out{IoError::kRefused, head.status, {}, 0};
-  const auto body = co_await client.read_all(std::size_t{64} << 10U);
+  const auto body = co_await client.read_all(kMaxBody);
   if (body) out.text = text_of(ByteView(*body).first(std::min(body->size(), kMaxText)));
   const auto retry = head.headers.find("Retry-After").value_or("");
   std::from_chars(retry.data(), retry.data() + retry.size(), out.retry_after);
