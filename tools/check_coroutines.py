@@ -2,7 +2,7 @@
 """Holds every coroutine to the shapes that g++ 12 compiles correctly.
 
 It miscompiles (segfaults, double frees) a co_await in a condition, in ?: or beside a braced temporary, and a coroutine
-without a local variable. So a coroutine begins with a local, and co_await stands alone:
+without a local variable. So every coroutine has a local at the top level of its body, and co_await stands alone:
   co_await e;    auto x = co_await e;    x = co_await e;    co_return co_await e;
 with no ?:, no brace and no capturing lambda in e. A lambda with captures is no coroutine: its frame may outlive them.
 Usage: check_coroutines.py FILE.. (a folder stands for its .h and .cpp files but the tests, which g++ never sees)
@@ -15,6 +15,7 @@ from pathlib import Path
 NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|^[ \t]*#[^\n]*', re.S | re.M)
 ALONE = re.compile(r"^(?:(?:case [\w:]+|default): )?(?:co_return |\(void\) ?|(?:const )?(?:[\w:<>,&* ]+ )??&{0,2}(?:\w+|\[[\w, ]+\]) = )?"
                    r"co_await (.*)$", re.S)
+NUMBER = re.compile(r"std::\w+\{\d+U?\}")
 CAPTURE = re.compile(r"(?:^|[^\w\])])\[\s*(?!\])[^\[\]]*\]\s*\(")
 LOCAL = re.compile(r"^(?:const |constexpr |static )*(?!co_|return\b|throw\b|delete\b|if\b|for\b|while\b|switch\b|try\b|do\b|else\b)"
                    r"[\w:]+(?:<.*>)?(?:::\w+)?[\s&*]+(?:const\s+)?(?:\w+\s*[=({;\[]|\[[\w, ]+\]\s*=)", re.S)
@@ -77,6 +78,24 @@ def statement_at(text, at):
     return re.sub(r"\s+", " ", text[start:end]).strip()
 
 
+def has_local(text, brace):
+    """Whether a variable is declared at the top level of the body that opens at `brace`."""
+    depth, start, at = 0, brace + 1, brace + 1
+    while depth >= 0 and at < len(text):
+        if text[at] in "({[":
+            depth += 1
+        elif text[at] in ")}]":
+            depth -= 1
+            if depth == 0 and text[at] == "}" and not text[at + 1:].lstrip().startswith((";", ",", ")", ".", "(")):
+                start = at + 1
+        elif text[at] == ";" and depth == 0:
+            if LOCAL.match(text[start:at + 1].lstrip()):
+                return True
+            start = at + 1
+        at += 1
+    return False
+
+
 def without_condition(statement):
     """`if (a) co_await b` is `co_await b`, but a condition that holds a co_await is kept."""
     match = re.match(r"(?:else |do )?(?:(?:if|for|while) \(|)", statement)
@@ -102,8 +121,8 @@ def breaches(text):
             owner = next((b for b in reversed(stack) if b.function), None)
             if owner and not owner.checked:
                 owner.checked = True
-                if not LOCAL.match(text[owner.start + 1:].lstrip()):
-                    yield owner.start, "a coroutine begins with a local variable"
+                if not has_local(text, owner.start):
+                    yield owner.start, "a coroutine without a local variable at the top of its body"
                 if owner.captures:
                     yield owner.start, "a coroutine lambda captures; pass its state as parameters"
             if token.group() == "co_await":
@@ -111,7 +130,7 @@ def breaches(text):
                 match = ALONE.match(statement)
                 if not match or "co_await" in match.group(1):
                     yield at, "co_await does not stand alone"
-                elif re.search(r"\?(?!\w*\()", match.group(1)) or "{" in match.group(1):
+                elif "?" in match.group(1) or "{" in NUMBER.sub("", match.group(1)):
                     yield at, "a ?: or a brace beside co_await"
                 elif CAPTURE.search(match.group(1)):
                     yield at, "a capturing lambda beside co_await"
