@@ -125,7 +125,10 @@ asio::awaitable<Result<Bytes, SourceFailure>> HttpSource::get_small(std::string 
     Connection connection = *std::move(taken);
     const Stop::Guard guard(stop, [client = connection.get()] { client->close(); });
     const Result<http::ResponseHead, IoError> head = co_await connection->request(get(target));
-    if (!head && reused && std::exchange(again, false)) continue;  // the server had closed it while it was idle
+    if (!head && reused && !stop.is_requested() && std::exchange(again, false)) {
+      idle_.clear();  // the server had closed it while it was idle, and so most likely the others
+      continue;
+    }
     if (!head) co_return fail(unless_stopped(stop, failure_of(head.error())));
     if (head->status != 200) co_return fail(failure_of(*head));
     Result<Bytes, IoError> body = co_await connection->read_all(limit);
@@ -168,7 +171,10 @@ asio::awaitable<Status<SourceFailure>> HttpSource::range(store::StoreId store, s
     request.headers.add("Range", http::make_range(wanted));
     request.headers.add("If-Match", etag_of(content));
     const Result<http::ResponseHead, IoError> head = co_await connection->request(std::move(request));
-    if (!head && reused && !stop.is_requested() && std::exchange(again, false)) continue;
+    if (!head && reused && !stop.is_requested() && std::exchange(again, false)) {
+      idle_.clear();
+      continue;
+    }
     if (!head) co_return fail(unless_stopped(stop, failure_of(head.error())));
     if (const auto failure = check_range(*head, content, wanted)) co_return fail(*failure);
 

@@ -25,15 +25,22 @@ std::unique_ptr<TcpListener> listen_anywhere(asio::io_context& loop) {
 class HttpSourceTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    start_server(0);
+    ASSERT_TRUE(port_);
+    source_.emplace(Endpoint{IpAddress::v4(127, 0, 0, 1), *port_});
+  }
+  /// Instead of the one that runs, whose connections end.
+  void start_server(std::uint16_t port) {
+    server_.reset();
     server_.emplace(loop_.get_executor(), http::ServerLimits());
     server_->route(http::Method::kGet, "/download/",
                    [this](http::Request request) { return download(std::move(request)); });
     server_->route(http::Method::kGet, "/v1/layer/",
                    [this](http::Request request) { return layer(std::move(request)); });
-    auto listener = listen_anywhere(loop_);
+    auto listener = TcpListener::open(loop_.get_executor(), Endpoint{IpAddress::v4(127, 0, 0, 1), port});
     ASSERT_TRUE(listener);
-    source_.emplace(listener->local());
-    server_->listen(std::move(listener));
+    port_ = (*listener)->local().port;
+    server_->listen(*std::move(listener));
   }
   ~HttpSourceTest() override {
     source_.reset();
@@ -96,6 +103,7 @@ class HttpSourceTest : public ::testing::Test {
   std::vector<std::string> asked_;
   asio::io_context loop_;
   std::optional<http::Server> server_;
+  std::optional<std::uint16_t> port_;
   std::optional<HttpSource> source_;
   Collected sink_;
   Stop stop_;
@@ -108,6 +116,20 @@ TEST_F(HttpSourceTest, BringsRangesOverOneConnection) {
     EXPECT_EQ(sink_.bytes, copy_of(ByteView(store_.bytes).subspan(offset, length)));
   }
   EXPECT_EQ(asked_[1], "bytes=" + std::to_string(kSize - 1) + "-" + std::to_string(kSize - 1));
+  EXPECT_EQ(server_->counters().accepted, 1U);
+}
+
+TEST_F(HttpSourceTest, ConnectsAgainWhenTheServerHasClosedEveryIdleConnection) {
+  Collected second;
+  std::optional<Status<SourceFailure>> other;  // at once with the first, so that two connections are kept
+  asio::co_spawn(loop_, keep_result(source_->range(store_.id, store_.content(), 0, kSize, second, stop_), other),
+                 asio::detached);
+  EXPECT_TRUE(range(0, kSize));
+  while (!other) loop_.run_one();
+  EXPECT_EQ(server_->counters().accepted, 2U);
+  start_server(*port_);
+  EXPECT_TRUE(range(0, kSize));
+  EXPECT_EQ(sink_.bytes, store_.bytes);
   EXPECT_EQ(server_->counters().accepted, 1U);
 }
 
