@@ -1,0 +1,66 @@
+// From argv and the configuration file to one checked order.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bootstrap/config.h"
+#include "core/store/store_id.h"
+#include "node/config.h"
+
+namespace turnpike::cli {
+
+struct AddOrder {
+  std::vector<std::filesystem::path> files;
+  std::optional<store::StoreId> id;
+  bool replace = false;
+};
+struct GetOrder {
+  store::StoreId store;
+  std::filesystem::path output;  ///< Empty: it stays in the data folder only.
+  double timeout_seconds = 300;  ///< Without a new byte.
+};
+struct ListOrder {
+  std::string command;  ///< ls, peers, transfers or status
+  bool watch = false;
+};
+struct WhyOrder {
+  store::StoreId store;
+};
+struct PinOrder {
+  store::StoreId store;
+  store::Content content;
+};
+struct VerifyOrder {
+  std::vector<store::StoreId> stores;  ///< None: all.
+  std::optional<store::Content> expected;
+};
+struct HashOrder {
+  std::filesystem::path file;
+  bool layers = false;
+};
+struct IdOrder {};
+
+using Order = std::variant<node::NodeConfig, bootstrap::BootstrapConfig, AddOrder, GetOrder, ListOrder, WhyOrder,
+                           PinOrder, VerifyOrder, HashOrder, IdOrder>;
+
+struct Invocation {
+  Order order;
+  std::filesystem::path data;
+  bool json = false;
+};
+
+/// Nothing is to be done but to say this: --help and --version (code 0), or what is wrong (code 2).
+struct Answer {
+  std::string text;
+  int code = 0;
+};
+
+/// `home` stands for ~ where no data folder is named.
+[[nodiscard]] std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arguments,
+                                                                  const std::filesystem::path& home);
+
+}  // namespace turnpike::cli

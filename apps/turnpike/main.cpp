@@ -1,0 +1,60 @@
+// The program: reads its command line and does one thing.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "bootstrap/run.h"
+#include "command_line.h"
+#include "console.h"
+#include "exit_code.h"
+#include "folder_commands.h"
+#include "node/run.h"
+#include "node_commands.h"
+
+namespace turnpike::cli {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+Console console_of_this_process() {
+  Console console{.out = std::cout, .err = std::cerr};
+  console.is_terminal = ::isatty(STDERR_FILENO) == 1;
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) console.columns = size.ws_col;
+  return console;
+}
+
+int run(Console& console, const Invocation& invocation) {
+  return std::visit(Overloaded{[](const node::NodeConfig& config) { return node::run(config); },
+                               [](const bootstrap::BootstrapConfig& config) { return bootstrap::run(config); },
+                               [&](const AddOrder& order) { return run_add(console, invocation, order); },
+                               [&](const GetOrder& order) { return run_get(console, invocation, order); },
+                               [&](const ListOrder& order) { return run_list(console, invocation, order); },
+                               [&](const WhyOrder& order) { return run_why(console, invocation, order); },
+                               [&](const PinOrder& order) { return run_pin(console, invocation, order); },
+                               [&](const VerifyOrder& order) { return run_verify(console, invocation, order); },
+                               [&](const HashOrder& order) { return run_hash(console, invocation, order); },
+                               [&](const IdOrder&) { return run_id(console, invocation); }},
+                    invocation.order);
+}
+
+int run(std::vector<std::string> arguments) {
+  const char* home = std::getenv("HOME");
+  auto parsed = parse_command_line(std::move(arguments), home != nullptr ? home : "/");
+  if (const auto* answer = std::get_if<Answer>(&parsed)) {
+    (answer->code == kDone ? std::cout : std::cerr) << answer->text;
+    return answer->code;
+  }
+  Console console = console_of_this_process();
+  return run(console, std::get<Invocation>(parsed));
+}
+
+}  // namespace
+}  // namespace turnpike::cli
+
+int main(int argc, char** argv) { return turnpike::cli::run(std::vector<std::string>(argv + 1, argv + argc)); }

@@ -1,0 +1,226 @@
+#include "settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "base/base64.h"
+#include "base/hex.h"
+#include "core/store/urn.h"
+#include "io/tcp/url.h"
+#include "text.h"
+
+namespace turnpike::cli {
+namespace {
+
+template <class Config>
+struct Row {
+  Setting setting;
+  /// Takes one value in; false when it is not what the setting takes.
+  std::function<bool(Config&, const std::string&)> take;
+  /// Empties the default of a list before the first value is taken.
+  std::function<void(Config&)> clear = [](Config&) {};
+};
+
+template <class T, class Out>
+bool put(Out& out, std::optional<T> value) {
+  if (value) out = *std::move(value);
+  return value.has_value();
+}
+
+template <class T>
+bool append(std::vector<T>& out, std::optional<T> value) {
+  if (value) out.push_back(*std::move(value));
+  return value.has_value();
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && port >= 1 && port <= node::kMaxPort ? std::optional(port) : std::nullopt;
+}
+
+std::optional<io::Url> parse_web_url(std::string_view text) {
+  const auto url = io::Url::parse(text);
+  if (!url || (url->scheme != io::Url::Scheme::kHttp && url->scheme != io::Url::Scheme::kHttps)) return std::nullopt;
+  return url;
+}
+
+std::optional<std::string> parse_tls_pin(std::string_view text) {
+  const auto bytes = from_base64url(text);
+  return bytes && bytes->size() == 32 ? std::optional(std::string(text)) : std::nullopt;
+}
+
+std::optional<store::StoreId> parse_store(std::string_view text) {
+  const auto urn = store::parse_id_or_urn(text);
+  return urn ? std::optional(urn->id) : std::nullopt;
+}
+
+std::optional<node::Pin> parse_store_pin(std::string_view text) {
+  const std::size_t at = text.find('=');
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto store = store::StoreId::parse(text.substr(0, at));
+  const auto content = parse_content(text.substr(at + 1));
+  return store && content ? std::optional(node::Pin{*store, *content}) : std::nullopt;
+}
+
+std::optional<std::string> parse_log_level(std::string_view text) {
+  const bool known = text == "debug" || text == "info" || text == "warning" || text == "error";
+  return known ? std::optional(std::string(text)) : std::nullopt;
+}
+
+std::optional<bootstrap::Listen> parse_listen(std::string_view text) {
+  const auto url = io::Url::parse(text);
+  if (!url || (url->scheme != io::Url::Scheme::kTls && url->scheme != io::Url::Scheme::kHttp)) return std::nullopt;
+  const auto endpoint = url->endpoint();
+  return endpoint ? std::optional(bootstrap::Listen{url->is_tls(), *endpoint}) : std::nullopt;
+}
+
+bool take_rungs(std::vector<path::Rung>& out, std::string_view text) {
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    const auto rung = path::parse_rung(text.substr(0, comma));
+    if (!rung) return false;
+    if (std::ranges::find(out, *rung) == out.end()) out.push_back(*rung);
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+using NodeRow = Row<node::NodeConfig>;
+using BootstrapRow = Row<bootstrap::BootstrapConfig>;
+
+const std::vector<NodeRow>& node_rows() {
+  using node::NodeConfig;
+  static const std::vector<NodeRow> kRows{
+      {{"port", "PORT", "P, 1 to 63535: HTTP downloads stand on P+1000 (default 4001)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.port, parse_port(v)); }},
+      {{"bootstrap", "URL", "https://host[:port] or http://host[:port]; repeatable, at most 8", true},
+       [](NodeConfig& c, const std::string& v) {
+         return c.bootstraps.size() < peer::kMaxBootstraps && append(c.bootstraps, parse_web_url(v));
+       },
+       [](NodeConfig& c) { c.bootstraps.clear(); }},
+      {{"bootstrap-pin", "PIN", "the pin a bootstrap printed (43 base64url digits); repeatable", true},
+       [](NodeConfig& c, const std::string& v) { return append(c.bootstrap_pins, parse_tls_pin(v)); },
+       [](NodeConfig& c) { c.bootstrap_pins.clear(); }},
+      {{"sync", "all|listed|off", "what to fetch unasked (default all)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.sync, peer::parse_sync_mode(v)); }},
+      {{"store", "ID", "a wanted store: 64 lower-case hex digits or a URN; repeatable", true},
+       [](NodeConfig& c, const std::string& v) { return append(c.stores, parse_store(v)); },
+       [](NodeConfig& c) { c.stores.clear(); }},
+      {{"rungs", "LIST", "ways to peers that may be used: http,bootstrap-relay (default both)", true},
+       [](NodeConfig& c, const std::string& v) { return take_rungs(c.rungs, v); },
+       [](NodeConfig& c) { c.rungs.clear(); }},
+      {{"pin", "ID=SIZE:ROOT", "only these bytes are this store; repeatable", true},
+       [](NodeConfig& c, const std::string& v) { return append(c.pins, parse_store_pin(v)); },
+       [](NodeConfig& c) { c.pins.clear(); }},
+      {{"trust", "PEER", "a peer id (12D3KooW…) whose announcements outrank strangers'; repeatable", true},
+       [](NodeConfig& c, const std::string& v) { return append(c.trusted_peers, identity::PeerId::parse(v)); },
+       [](NodeConfig& c) { c.trusted_peers.clear(); }},
+      {{"advertise", "ADDRESS:PORT", "where our HTTP downloads can be had besides this machine's addresses; repeatable",
+        true},
+       [](NodeConfig& c, const std::string& v) { return append(c.advertise, Endpoint::parse(v)); },
+       [](NodeConfig& c) { c.advertise.clear(); }},
+      {{"max-store", "SIZE", "a larger announced store is refused (default 64GiB)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.max_store, parse_size(v)); }},
+      {{"max-disk", "SIZE", "how much sync may bring here by itself (default: half the free space)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.max_disk, parse_size(v)); }},
+      {{"reserve", "SIZE", "free space that is never used (default 256MiB)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.reserve, parse_size(v)); }},
+      {{"log-level", "LEVEL", "debug, info, warning or error (default info)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.log_level, parse_log_level(v)); }},
+  };
+  return kRows;
+}
+
+const std::vector<BootstrapRow>& bootstrap_rows() {
+  using bootstrap::BootstrapConfig;
+  static const std::vector<BootstrapRow> kRows{
+      {{"listen", "URL",
+        "tls://ADDRESS:PORT or http://ADDRESS:PORT; repeatable (default tls://0.0.0.0:443 and http://0.0.0.0:3000)",
+        true},
+       [](BootstrapConfig& c, const std::string& v) { return append(c.listen, parse_listen(v)); },
+       [](BootstrapConfig& c) { c.listen.clear(); }},
+      {{"certificate", "FILE", "PEM certificate chain (default: a self-signed one, whose pin is printed)"},
+       [](BootstrapConfig& c, const std::string& v) { return !(c.certificate = v).empty(); }},
+      {{"key", "FILE", "PEM private key of the certificate"},
+       [](BootstrapConfig& c, const std::string& v) { return !(c.key = v).empty(); }},
+      {{"public-url", "URL", "where others reach this bootstrap, when a proxy stands before it"},
+       [](BootstrapConfig& c, const std::string& v) { return put(c.public_url, parse_web_url(v)); }},
+      {{"log-level", "LEVEL", "debug, info, warning or error (default info)"},
+       [](BootstrapConfig& c, const std::string& v) { return put(c.log_level, parse_log_level(v)); }},
+  };
+  return kRows;
+}
+
+template <class Config>
+std::vector<Setting> settings_of(const std::vector<Row<Config>>& rows) {
+  std::vector<Setting> out;
+  for (const auto& row : rows) out.push_back(row.setting);
+  return out;
+}
+
+template <class Config>
+std::optional<std::string> apply_one(Config& config, const Row<Config>& row, const std::vector<std::string>& values) {
+  const auto& [name, takes, help, is_list] = row.setting;
+  if (values.size() != 1 && !is_list) return name + " takes one value";
+  row.clear(config);
+  for (const std::string& value : values) {
+    if (!row.take(config, value)) return name + " \"" + value + "\" is not " + takes + ": " + help;
+  }
+  return std::nullopt;
+}
+
+template <class Config>
+std::optional<std::string> apply_all(Config& config, const std::vector<Row<Config>>& rows, const Settings& settings) {
+  for (const auto& [name, values] : settings) {
+    if (name == "data") continue;
+    const auto row = std::ranges::find(rows, name, [](const Row<Config>& r) { return r.setting.name; });
+    if (row == rows.end()) return "unknown setting \"" + name + "\"";
+    if (auto error = apply_one(config, *row, values)) return error;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+const std::vector<Setting>& node_settings() {
+  static const std::vector<Setting> kSettings = settings_of(node_rows());
+  return kSettings;
+}
+
+const std::vector<Setting>& bootstrap_settings() {
+  static const std::vector<Setting> kSettings = settings_of(bootstrap_rows());
+  return kSettings;
+}
+
+Settings merged(Settings flags, const Settings& file) {
+  flags.insert(file.begin(), file.end());
+  return flags;
+}
+
+std::optional<std::string> configure(node::NodeConfig& config, const Settings& settings) {
+  if (auto error = apply_all(config, node_rows(), settings)) return error;
+  if (config.rungs.empty()) return "rungs must name one at least: http,bootstrap-relay";
+  return std::nullopt;
+}
+
+std::optional<std::string> configure(bootstrap::BootstrapConfig& config, const Settings& settings) {
+  if (auto error = apply_all(config, bootstrap_rows(), settings)) return error;
+  if (config.listen.empty()) return "listen must name one address at least";
+  if (config.certificate.empty() != config.key.empty()) return "certificate and key must be given together, or neither";
+  return std::nullopt;
+}
+
+std::optional<store::Content> parse_content(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto size = parse_size(text.substr(0, colon));
+  const auto root = digest_from_hex(text.substr(colon + 1));
+  if (!size || !root) return std::nullopt;
+  const store::Content content{*size, *root};
+  return content.is_valid() ? std::optional(content) : std::nullopt;
+}
+
+}  // namespace turnpike::cli
