@@ -47,13 +47,14 @@ Result<Listing, DiskError> list_folder(const std::filesystem::path& folder) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(folder.c_str()), ::closedir);
   if (!stream) return fail(disk_error(errno));
   Listing listing;
+  const int fd = ::dirfd(stream.get());
+  if (fd < 0) return fail(disk_error(errno));
   while (const dirent* const entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     if (name == "." || name == ".." || name == ".turnpike") continue;
     const auto id = StoreId::from_file_name(name);
     struct stat status{};
-    if (!id || ::fstatat(::dirfd(stream.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(status.st_mode)) {
+    if (!id || ::fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode)) {
       ++listing.ignored;
       continue;
     }
@@ -194,6 +195,7 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     }
     const auto has_layer = co_await pool.run([self, &cached] {
       std::vector<bool> out;
+      out.reserve(cached.size());
       for (const auto& [file, content] : cached) out.push_back(self->layers.has(content));
       return out;
     });

@@ -66,6 +66,8 @@ ssize_t FileOps::pwrite(int fd, const void* data, std::size_t size, off_t offset
 
 int FileOps::fdatasync(int fd) { return ::fdatasync(fd); }
 
+int FileOps::fsync(int fd) { return ::fsync(fd); }
+
 std::optional<std::uint64_t> FileOps::free_space(const std::filesystem::path& path) {
   struct statvfs status{};
   if (::statvfs(path.c_str(), &status) != 0) return std::nullopt;
@@ -119,12 +121,12 @@ Status<DiskError> replace_file(FileOps& ops, const std::filesystem::path& path, 
   if (durability == Durability::kSafe && ops.fdatasync(file.get()) != 0) return fail(disk_error(errno));
   if (::rename(next.c_str(), path.c_str()) != 0) return fail(disk_error(errno));
   if (durability == Durability::kCache) return Ok{};
-  return sync_folder(path.parent_path());
+  return sync_folder(ops, path.parent_path());
 }
 
-Status<DiskError> sync_folder(const std::filesystem::path& folder) {
+Status<DiskError> sync_folder(FileOps& ops, const std::filesystem::path& folder) {
   const FileHandle handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle || ::fsync(handle.get()) != 0) return fail(disk_error(errno));
+  if (!handle || ops.fsync(handle.get()) != 0) return fail(disk_error(errno));
   return Ok{};
 }
 
@@ -133,10 +135,14 @@ Status<DiskError> make_state_folder(const std::filesystem::path& data, std::stri
   std::error_code failed;
   std::filesystem::create_directories(data, failed);
   if (failed) return fail(disk_error(failed.value()));
+  bool is_new = false;
   for (const std::filesystem::path& folder : {state_folder(data), state_folder(data) / name}) {
-    if (::mkdir(folder.c_str(), kPrivate) != 0 && errno != EEXIST) return fail(disk_error(errno));
+    const int made = ::mkdir(folder.c_str(), kPrivate);
+    if (made != 0 && errno != EEXIST) return fail(disk_error(errno));
+    is_new = is_new || made == 0;
   }
-  return sync_folder(state_folder(data));
+  if (!is_new) return Ok{};
+  return sync_folder(system_file_ops(), state_folder(data));
 }
 
 }  // namespace turnpike::io

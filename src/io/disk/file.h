@@ -69,6 +69,7 @@ class FileOps {
   virtual ~FileOps() = default;
   virtual ssize_t pwrite(int fd, const void* data, std::size_t size, off_t offset);
   virtual int fdatasync(int fd);
+  virtual int fsync(int fd);  ///< Of a folder.
   /// Bytes that an ordinary user may still write where `path` is.
   virtual std::optional<std::uint64_t> free_space(const std::filesystem::path& path);
 };
@@ -85,7 +86,7 @@ enum class Durability : std::uint8_t { kSafe, kCache };
 /// Writes `data` beside `path` ("<path>.new") and renames it there; no reader sees half of it.
 [[nodiscard]] Status<DiskError> replace_file(FileOps& ops, const std::filesystem::path& path, ByteView data,
                                              Durability durability);
-[[nodiscard]] Status<DiskError> sync_folder(const std::filesystem::path& folder);
+[[nodiscard]] Status<DiskError> sync_folder(FileOps& ops, const std::filesystem::path& folder);
 
 /// Where a data folder keeps what is not a store.
 [[nodiscard]] inline std::filesystem::path state_folder(const std::filesystem::path& data) {

@@ -55,7 +55,7 @@ struct Hashing {
   std::filesystem::path path;
   FileHandle file;
   FileStamp stamp;
-  std::optional<FileHashing> hashing;
+  std::unique_ptr<FileHashing> hashing;
 };
 
 Status<DiskError> begin(Hashing& work) {
@@ -66,7 +66,7 @@ Status<DiskError> begin(Hashing& work) {
   if (!store::Content{stamp->size, {}}.is_valid()) return fail(DiskError::kRefused);
   work.file = std::move(*file);
   work.stamp = *stamp;
-  work.hashing.emplace(work.file.get(), stamp->size);
+  work.hashing = std::make_unique<FileHashing>(work.file.get(), stamp->size);
   return Ok{};
 }
 

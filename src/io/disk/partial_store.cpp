@@ -162,7 +162,7 @@ void PartialStore::State::read_layer() {
 }
 
 store::Replay PartialStore::State::read_journal() {
-  const store::Replay nothing{std::vector<bool>(content.piece_count()), std::vector<bool>(content.piece_count()), 0};
+  store::Replay nothing{std::vector<bool>(content.piece_count()), std::vector<bool>(content.piece_count()), 0};
   const auto bytes = read_whole(path(kJournal), store::kMaxJournalSize);
   if (!bytes) return nothing;
   auto replay = store::replay_journal(id, content, *bytes);
@@ -265,7 +265,7 @@ Status<DiskError> PartialStore::State::put_in_place(Replace replace) {
     return fail(disk_error(code));
   }
   if (rename_into_place(path(kPart), data / id.file_name(), replace) != 0) return fail(disk_error(errno));
-  if (const auto status = sync_folder(data); !status) return status;
+  if (const auto status = sync_folder(*options.ops, data); !status) return status;
   ::unlink(path(kJournal).c_str());
   ::unlink(path(kLayer).c_str());
   return Ok{};

@@ -39,6 +39,7 @@ class FakeOps final : public FileOps {
     errno = EIO;
     return sync_fails ? -1 : 0;
   }
+  int fsync(int) override { return 0; }
   std::optional<std::uint64_t> free_space(const std::filesystem::path&) override { return free; }
 
   int writes_left = -1;  ///< Below zero: no limit.
