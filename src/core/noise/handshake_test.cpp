@@ -125,6 +125,14 @@ TEST(NoiseHandshake, RefusesAnEphemeralPointOfSmallOrder) {
   EXPECT_EQ(answer.error(), HandshakeError::kSmallOrder);
 }
 
+TEST(NoiseHandshake, RefusesAnEphemeralPointOfSmallOrderInTheAnswerToo) {
+  Pair pair = random_pair();
+  pass(pair.initiator, pair.responder, {});
+  const auto read = pair.initiator.read_message(Bytes(200, 0));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error(), HandshakeError::kSmallOrder);
+}
+
 TEST(NoiseHandshake, RefusesAStaticPointOfSmallOrder) {
   SeededRandom random(7);
   Pair pair = random_pair();

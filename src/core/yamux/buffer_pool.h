@@ -28,6 +28,7 @@ class BufferPool {
     const bool fits = buffer.capacity() >= kMinCapacity && buffer.capacity() <= kMaxCapacity;
     if (fits && kept_.size() < kMaxKept) kept_.push_back(std::move(buffer));
   }
+  void clear() { kept_ = {}; }
   [[nodiscard]] std::size_t kept() const { return kept_.size(); }
 
  private:

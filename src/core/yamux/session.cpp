@@ -252,6 +252,10 @@ void Session::handle_timeout(Instant now) {
   if (failure_ || gone_) return;
   if (keep_alive_.is_dead(now)) return fail_with(Failure::kSilent);
   ping_if_due();
+  if (queued_ == 0 && unread_ == 0) {  // an idle connection keeps no buffers beyond its next ping
+    send_pool_.clear();
+    receive_pool_.clear();
+  }
 }
 
 void Session::ping_if_due() {

@@ -108,6 +108,8 @@ class Session {
   [[nodiscard]] std::size_t queued() const { return queued_; }
   /// Of all streams.
   [[nodiscard]] std::size_t unread() const { return unread_; }
+  /// Buffers kept for use again.
+  [[nodiscard]] std::size_t kept_buffers() const { return send_pool_.kept() + receive_pool_.kept(); }
   [[nodiscard]] const std::optional<Duration>& round_trip() const { return keep_alive_.round_trip(); }
 
  private:

@@ -229,6 +229,17 @@ TEST(YamuxSession, CreditsWhatWasConsumedAndNothingBefore) {
   EXPECT_THAT(headers_of(session), ElementsAre(FrameHeader{FrameType::kWindowUpdate, 0, 1, kInitialWindow / 2}));
 }
 
+TEST(YamuxSession, CountsWhatIsAnnouncedAndStillUnderWayAgainstTheWindow) {
+  Session session = listener();
+  feed(session, kOpen1);
+  feed(session, {FrameType::kData, 0, 1, kInitialWindow}, Bytes(kInitialWindow / 2));
+  (void)frames_of(session);
+  session.consume(kStart + 1h, 1, kInitialWindow / 2 - 1);
+  EXPECT_THAT(headers_of(session), IsEmpty());
+  session.consume(kStart + 1h, 1, 1);
+  EXPECT_THAT(headers_of(session), ElementsAre(FrameHeader{FrameType::kWindowUpdate, 0, 1, kInitialWindow / 2}));
+}
+
 TEST(YamuxSession, CountsCreditOnTopOfTheInitialWindow) {
   Session session = dialer();
   const auto id = session.open();
@@ -512,6 +523,17 @@ TEST(YamuxSession, HandsOutAFullFrameInTheBufferItWasWrittenTo) {
   out = session.poll_frames();
   ASSERT_TRUE(out);
   EXPECT_EQ(out->data(), memory);
+}
+
+TEST(YamuxSession, KeepsNoBuffersOnceItIsIdle) {
+  Session session = dialer();
+  const auto id = session.open();
+  session.write(*id, Bytes(50000, 1));
+  while (auto out = session.poll_frames()) session.recycle(std::move(*out));
+  feed(session, {FrameType::kPing, kSyn, 0, 1});
+  EXPECT_EQ(session.kept_buffers(), 1U);
+  session.handle_timeout(kStart + 30s);
+  EXPECT_EQ(session.kept_buffers(), 0U);
 }
 
 TEST(YamuxSession, QueuesOnlySoMuchInAllAndPerStream) {
