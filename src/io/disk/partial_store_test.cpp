@@ -49,6 +49,16 @@ class FakeOps final : public FileOps {
   std::uint64_t free = std::uint64_t{1} << 40U;
 };
 
+// Made once: every test reads them.
+const Bytes& sample_data() {
+  static const Bytes data = bytes_from_seed(kSize, 7);
+  return data;
+}
+const merkle::Tree& sample_tree() {
+  static const merkle::Tree tree = tree_of(sample_data());
+  return tree;
+}
+
 class PartialStoreTest : public testing::Test {
  protected:
   using Opened = Result<std::unique_ptr<PartialStore>, DiskError>;
@@ -101,8 +111,8 @@ class PartialStoreTest : public testing::Test {
   WorkerPool pool_{loop_.get_executor(), 2};
   FakeOps ops_;
   const StoreId id_ = id_from_seed(1);
-  const Bytes data_ = bytes_from_seed(kSize, 7);
-  const merkle::Tree tree_ = tree_of(data_);
+  const Bytes& data_ = sample_data();
+  const merkle::Tree& tree_ = sample_tree();
   const Bytes page_ = merkle::encode_layer_page(merkle::make_layer_page(tree_, 0));
 };
 
