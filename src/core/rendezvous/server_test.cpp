@@ -306,11 +306,8 @@ TEST_F(RegistrationAt, IsRefusedWithTooManyStoresByName) {
 }
 
 TEST_F(RegistrationAt, IsRefusedUnreadWithAMillionStores) {
-  std::vector<Entry> stores;
-  for (std::size_t n = 0; n < 1'000'000; ++n) stores.push_back(entry(n));
-  const auto result = server.register_peer(now, home(1), registration(alice, stores));
-  ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, ErrorCode::kMessageTooLarge);
+  const auto huge = statement(kRegistrationType, Bytes(1'000'000 * kStoreEntrySize));
+  EXPECT_EQ(refused(identity::sign_statement(alice, huge)), ErrorCode::kMessageTooLarge);
   EXPECT_EQ(server.stats().entries, 0U);
 }
 
