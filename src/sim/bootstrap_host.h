@@ -1,0 +1,98 @@
+// A bootstrap in the world: the real rendezvous::Server with its relay sessions, behind simulated connections.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/identity/peer_id.h"
+#include "core/rendezvous/server.h"
+#include "sim/home.h"
+#include "sim/source.h"
+
+namespace turnpike::sim {
+
+/// A node's end of a control connection.
+class ControlEnd {
+ public:
+  virtual ~ControlEnd() = default;
+  virtual void link_up(std::uint64_t link) = 0;
+  virtual void link_down(std::uint64_t link, std::string_view reason) = 0;
+  virtual void link_message(std::uint64_t link, const Bytes& message) = 0;
+};
+
+/// A node's end of a relay session.
+class RelayEnd {
+ public:
+  virtual ~RelayEnd() = default;
+  /// Both ends are there and have shaken hands.
+  virtual void relay_ready(std::uint64_t leg, Duration rtt) = 0;
+  virtual void relay_closed(std::uint64_t leg, bool quote_spent) = 0;
+  [[nodiscard]] virtual Source& relay_source() = 0;
+};
+
+class BootstrapHost {
+ public:
+  BootstrapHost(World& world, Home& home, const identity::PeerId& id, const relay::Policy& policy);
+
+  [[nodiscard]] Home& home() { return home_; }
+  [[nodiscard]] const identity::PeerId& id() const { return id_; }
+  [[nodiscard]] std::uint64_t relayed() const { return relayed_; }
+  [[nodiscard]] rendezvous::Server& server() { return *server_; }
+
+  // Control connections. Both give a name for what follows.
+  std::uint64_t connect(ControlEnd& end, Home& from);
+  void send(std::uint64_t link, Bytes message);
+  void disconnect(std::uint64_t link);
+
+  // Relay sessions.
+  std::uint64_t join(RelayEnd& end, Home& from, const relay::SessionId& session, const relay::Credential& credential);
+  void leave(std::uint64_t leg);
+  /// Null while the session is not paired.
+  [[nodiscard]] RelayEnd* partner(std::uint64_t leg);
+  /// Moves bytes from this leg's partner to this leg. `left` comes when the sender may go on, `arrived` when they are
+  /// here; neither comes if the session ends first.
+  void carry(std::uint64_t leg, std::uint64_t bytes, std::function<void()> left, std::function<void()> arrived);
+
+  /// All connections break; everything in memory is lost; it is back after so long.
+  void restart(Duration downtime);
+
+ private:
+  struct Link {
+    ControlEnd* end;
+    Home* home;
+    rendezvous::ConnectionId connection;
+    bool up = false;
+  };
+  struct Leg {
+    RelayEnd* end;
+    Home* home;
+    relay::SessionId session;
+    bool joined = false;
+    bool ready = false;
+  };
+
+  void start();
+  void pump();
+  void drop_link(std::uint64_t link, std::string_view reason);
+  void close_legs(const relay::SessionId& session, bool quote_spent);
+  void joined(std::uint64_t leg, const relay::Credential& credential);
+
+  World& world_;
+  Home& home_;
+  identity::PeerId id_;
+  relay::Policy policy_;
+  std::unique_ptr<rendezvous::Server> server_;
+  std::uint64_t incarnation_ = 0;
+  std::uint64_t names_ = 0;
+  std::map<std::uint64_t, Link> links_;
+  std::map<rendezvous::ConnectionId, std::uint64_t> by_connection_;
+  std::map<std::uint64_t, Leg> legs_;
+  std::optional<Instant> armed_;
+  std::uint64_t relayed_ = 0;
+};
+
+}  // namespace turnpike::sim
