@@ -28,11 +28,11 @@ void BootstrapHost::restart(Duration downtime) {
   by_connection_.clear();
   for (const auto& [name, link] : links) {
     world_.after(delay_between(world_, home_, *link.home),
-                 [end = link.end, name = name] { end->link_down(name, "connection reset"); });
+                 [end = link.end, gone = name] { end->link_down(gone, "connection reset"); });
   }
   for (const auto& [name, leg] : legs) {
     world_.after(delay_between(world_, home_, *leg.home),
-                 [end = leg.end, name = name] { end->relay_closed(name, false); });
+                 [end = leg.end, gone = name] { end->relay_closed(gone, false); });
   }
   world_.after(downtime, [this] {
     world_.tell(home_.name, "is back");
@@ -164,11 +164,11 @@ void BootstrapHost::joined(std::uint64_t name, const relay::Credential& credenti
     }
     for (const auto& [other, each] : legs_) {
       if (each.session != leg.session || !each.joined) continue;
-      world_.after(2 * rtt, [this, other = other, rtt] {  // the secure channel's handshake, end to end
-        const auto end = legs_.find(other);
+      world_.after(2 * rtt, [this, one = other, rtt] {  // the secure channel's handshake, end to end
+        const auto end = legs_.find(one);
         if (end == legs_.end()) return;
         end->second.ready = true;
-        end->second.end->relay_ready(other, rtt);
+        end->second.end->relay_ready(one, rtt);
       });
     }
   }
@@ -203,7 +203,7 @@ void BootstrapHost::close_legs(const relay::SessionId& session, bool quote_spent
   }
   for (const auto& [name, end] : ends) {
     legs_.erase(name);
-    world_.after(home_.delay, [end = end, name = name, quote_spent] { end->relay_closed(name, quote_spent); });
+    world_.after(home_.delay, [to = end, gone = name, quote_spent] { to->relay_closed(gone, quote_spent); });
   }
 }
 

@@ -29,7 +29,10 @@ void NodeHost::start() {
   if (brain_) return;
   ++incarnation_;
   links_.assign(neighbourhood_.bootstraps.size(), std::nullopt);
-  peer::Config config{.identity = &key_, .bootstraps = {}, .rungs = config_.rungs, .sync = config_.sync};
+  peer::Config config;
+  config.identity = &key_;
+  config.rungs = config_.rungs;
+  config.sync = config_.sync;
   for (const BootstrapHost* bootstrap : neighbourhood_.bootstraps) {
     config.bootstraps.push_back("sim://" + bootstrap->id().to_string());
   }

@@ -309,6 +309,11 @@ void Book::look_up_soon(Instant now, const store::StoreId& store) {
   if (!entry->lookup_at || at < *entry->lookup_at) file_lookup(store, *entry, at);
 }
 
+void Book::look_up_by(Instant at, const store::StoreId& store) {
+  Entry* entry = find(store);
+  if (entry != nullptr && (!entry->lookup_at || at < *entry->lookup_at)) file_lookup(store, *entry, at);
+}
+
 void Book::handle_timeout(Instant now) {
   while (!waiting_.empty() && waiting_.begin()->first <= now) {
     const store::StoreId store = waiting_.begin()->second;

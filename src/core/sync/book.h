@@ -104,6 +104,8 @@ class Book {
   /// They could not be asked for.
   void put_back(Instant now, const std::vector<store::StoreId>& stores);
   void look_up_soon(Instant now, const store::StoreId& store);
+  /// Not later than that.
+  void look_up_by(Instant at, const store::StoreId& store);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
 

@@ -323,6 +323,8 @@ void Sync::ask_for_paths(Now now) {
       book_.trouble(now.mono, target, replaced, ladder == nullptr ? "nothing is known of it" : ladder->reason(), {});
     }
     for (const PeerId& peer : transfer.engaged()) wanted[peer] |= transfer.relay_peer() == peer;
+    const Duration period = transfer.relay_peer() ? kRelayedLookupPeriod : kActiveLookupPeriod;
+    book_.look_up_by(now.mono + period, target.store);
   }
   paths_.want(now, wanted);
 }

@@ -18,6 +18,9 @@ namespace turnpike::sync {
 
 constexpr std::size_t kMaxTransfers = 4;
 constexpr std::size_t kMaxFinished = 64;  ///< Completed transfers remembered for `transfers`.
+/// While a store comes by relay, somebody nearer is looked for this often; while it comes for free, further sources.
+constexpr Duration kRelayedLookupPeriod = 15s;
+constexpr Duration kActiveLookupPeriod = 1min;
 constexpr Duration kFetchStall =
     10min;  ///< A path that delivers nothing for so long is given up, if its shell has not.
 constexpr Duration kCancelPatience = 1min;   ///< For the end of a cancelled fetch.
