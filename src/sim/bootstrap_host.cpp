@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace turnpike::sim {
+namespace {
+
+constexpr Duration kPingLimit = 60s;
+
+}  // namespace
 
 BootstrapHost::BootstrapHost(World& world, Home& home, const identity::PeerId& id, const relay::Policy& policy)
     : world_(world), home_(home), id_(id), policy_(policy) {
@@ -54,7 +59,7 @@ std::uint64_t BootstrapHost::connect(ControlEnd& end, Home& from) {
       end.link_down(name, "connection refused");
       return;
     }
-    Link link{.end = &end, .home = &from, .connection = {}, .up = true};
+    Link link{.end = &end, .home = &from, .connection = {}};
     link.connection =
         server_->handle_connected(world_.now(), {from.address, static_cast<std::uint16_t>(20'000 + name)});
     by_connection_[link.connection] = name;
@@ -71,7 +76,9 @@ void BootstrapHost::send(std::uint64_t name, Bytes message) {
   const Transit transit = sim::send(world_, *at->second.home, home_, message.size());
   world_.after(transit.arrived, [this, name, message = std::move(message)] {
     const auto link = links_.find(name);
-    if (!server_ || link == links_.end() || link->second.home->unplugged) return;
+    if (!server_ || link == links_.end()) return;
+    if (link->second.home->unplugged) break_link(name);
+    if (link->second.broken) return;
     server_->handle_message(world_.now(), link->second.connection, message);
     pump();
   });
@@ -98,6 +105,20 @@ void BootstrapHost::drop_link(std::uint64_t name, std::string_view reason) {
                [end = link.end, name, why = std::string(reason)] { end->link_down(name, why); });
 }
 
+// Pipes are reliable: they lose nothing but their end. Both sides notice by the WebSocket's pings.
+void BootstrapHost::break_link(std::uint64_t name) {
+  Link& link = links_.at(name);
+  if (link.broken) return;
+  link.broken = true;
+  world_.after(kPingLimit, [this, name] {
+    const auto at = links_.find(name);
+    if (at == links_.end()) return;
+    ControlEnd* end = at->second.end;
+    disconnect(name);
+    end->link_down(name, "no answer to pings");
+  });
+}
+
 void BootstrapHost::pump() {
   if (!server_) return;
   while (std::optional<rendezvous::Server::Command> command = server_->poll_command()) {
@@ -108,7 +129,9 @@ void BootstrapHost::pump() {
       const Transit transit = sim::send(world_, home_, *link.home, out->frame.size());
       world_.after(transit.arrived, [this, link = name->second, frame = std::move(out->frame)] {
         const auto at = links_.find(link);
-        if (at != links_.end() && !at->second.home->unplugged) at->second.end->link_message(link, frame);
+        if (at == links_.end()) return;
+        if (at->second.home->unplugged) break_link(link);
+        if (!at->second.broken) at->second.end->link_message(link, frame);
       });
     } else if (const auto* close = std::get_if<rendezvous::Close>(&*command)) {
       const auto name = by_connection_.find(close->connection);

@@ -65,7 +65,7 @@ class BootstrapHost {
     ControlEnd* end;
     Home* home;
     rendezvous::ConnectionId connection;
-    bool up = false;
+    bool broken = false;  // a message was lost: nothing more passes, until the silence is noticed
   };
   struct Leg {
     RelayEnd* end;
@@ -78,6 +78,7 @@ class BootstrapHost {
   void start();
   void pump();
   void drop_link(std::uint64_t link, std::string_view reason);
+  void break_link(std::uint64_t link);
   void close_legs(const relay::SessionId& session, bool quote_spent);
   void joined(std::uint64_t leg, const relay::Credential& credential);
 
