@@ -461,7 +461,7 @@ void Book::file(Instant now, const store::StoreId& store, Entry& entry) {
         Rank{.kind = kind, .announcers = entry.announcers.size(), .salt = salted(store.bytes), .store = store};
     entry.start = plan.start;
     ready_.insert(*entry.ready);
-  } else if (plan.next && plan.next > now && plan.next != entry.lookup_at) {
+  } else if (plan.next && plan.next > now) {
     entry.waiting = plan.next;
     waiting_.insert({*plan.next, store});
   }
