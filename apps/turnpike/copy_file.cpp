@@ -77,7 +77,7 @@ std::optional<CopyError> put_in_place(const fs::path& temporary, const fs::path&
     return system_error(target, errno);
   }
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  if (!io::sync_folder(folder)) return system_error(folder, EIO);
+  if (!io::sync_folder(io::system_file_ops(), folder)) return system_error(folder, EIO);
   return std::nullopt;
 }
 
