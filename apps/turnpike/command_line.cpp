@@ -32,6 +32,7 @@ struct Raw {
   std::string output;
   double timeout = 300;
   bool replace = false;
+  bool remove = false;
   bool watch = false;
   bool layers = false;
 };
@@ -91,7 +92,8 @@ void describe(CLI::App& app, Raw& raw) {
 
   auto* pin = add_client_command(app, raw, "pin", "from now on only these bytes are this store");
   pin->add_option("STORE", raw.store, "64 lower-case hex digits, or a urn:dig:chia:")->required();
-  pin->add_option("SIZE:ROOT", raw.content, "as `turnpike hash` prints them")->required();
+  pin->add_option("SIZE:ROOT", raw.content, "as `turnpike hash` prints them");
+  pin->add_flag("--remove", raw.remove, "take the pin away instead");
 
   auto* verify = add_client_command(app, raw, "verify", "hash stores again and say which are damaged");
   verify->add_option("STORE", raw.stores, "which (default all in the data folder)");
@@ -149,9 +151,11 @@ Ordered order_about_a_store(const std::string& command, const Raw& raw) {
   if (!store) return fail(no_store(raw.store));
   if (command == "get") return Order(GetOrder{*store, raw.output, raw.timeout});
   if (command == "why") return Order(WhyOrder{*store});
+  if (raw.remove && raw.content.empty()) return Order(PinOrder{*store, std::nullopt});
+  if (raw.remove) return fail(std::string("--remove takes no SIZE:ROOT"));
   const auto content = parse_content(raw.content);
   if (!content) return fail(no_content(raw.content));
-  return Order(PinOrder{*store, *content});
+  return Order(PinOrder{*store, content});
 }
 
 template <class Config>

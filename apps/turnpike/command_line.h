@@ -32,7 +32,7 @@ struct WhyOrder {
 };
 struct PinOrder {
   store::StoreId store;
-  store::Content content;
+  std::optional<store::Content> content;  ///< None: the pin is taken away.
 };
 struct VerifyOrder {
   std::vector<store::StoreId> stores;  ///< None: all.

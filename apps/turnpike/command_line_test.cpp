@@ -127,7 +127,9 @@ TEST(CommandLine, TakesFlagsBeforeAndAfterTheirCommandsArguments) {
 
 TEST(CommandLine, ReadsAPin) {
   const auto pin = order<PinOrder>({"pin", kId, "5:" + kRoot});
-  EXPECT_EQ(pin.content.size, 5U);
+  EXPECT_EQ(pin.content->size, 5U);
+  EXPECT_FALSE(order<PinOrder>({"pin", kId, "--remove"}).content);
+  EXPECT_EQ(bad({"pin", kId, "5:" + kRoot, "--remove"}).code, kUsage);
   EXPECT_EQ(bad({"pin", kId, kRoot}).code, kUsage);
   EXPECT_EQ(bad({"pin", kId}).code, kUsage);
 }

@@ -187,7 +187,7 @@ int run_add(Console& console, const Invocation& invocation, const AddOrder& orde
     const fs::path path = invocation.data / addition.id.file_name();
     rows.push_back({{"store", addition.id.to_string()}, {"size", fs::file_size(path)}, {"path", path.string()}});
   }
-  const bool told = bool(ask_node(invocation.data, {{"command", "scan"}}));
+  const bool told = bool(ask_node(invocation.data, {{"command", "rescan"}}));
   for (json& row : rows) {
     row["node"] = told ? "told" : "not running";
     if (!invocation.json) {

@@ -117,17 +117,22 @@ int run_why(Console& console, const Invocation& invocation, const WhyOrder& orde
 }
 
 int run_pin(Console& console, const Invocation& invocation, const PinOrder& order) {
-  const json pin{
-      {"store", order.store.to_string()}, {"size", order.content.size}, {"root", to_hex(order.content.root)}};
+  json pin{{"store", order.store.to_string()}};
+  if (order.content) {
+    pin["size"] = order.content->size;
+    pin["root"] = to_hex(order.content->root);
+  }
   json request = pin;
-  request["command"] = "pin";
+  request["command"] = order.content ? "pin" : "unpin";
   const auto answer = ask_node(invocation.data, std::move(request));
   if (!answer) return complain(console, answer.error().text, answer.error().code);
   if (invocation.json) {
     print_json(console, pin);
+  } else if (order.content) {
+    console.out << "pinned " << order.store.to_string() << " to " << order.content->size << ":"
+                << to_hex(order.content->root) << "\n";
   } else {
-    console.out << "pinned " << order.store.to_string() << " to " << order.content.size << ":"
-                << to_hex(order.content.root) << "\n";
+    console.out << order.store.to_string() << " is no longer pinned\n";
   }
   return kDone;
 }

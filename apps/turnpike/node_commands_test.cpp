@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "exit_code.h"
+#include "folder_commands.h"
 #include "io/control/data_folder.h"
 #include "io/control/server.h"
 #include "test_folder.h"
@@ -114,9 +115,25 @@ TEST_F(NodeCommands, PassOnTheNodesRefusalAndItsCode) {
 TEST_F(NodeCommands, PinSendsSizeAndRoot) {
   FakeNode node(folder_ / "data");
   node.last = json::object();
-  const PinOrder order{.store = *store::StoreId::parse(kId), .content = {5, {}}};
+  const PinOrder order{.store = *store::StoreId::parse(kId), .content = store::Content{5, {}}};
   EXPECT_EQ(run_pin(console_, invocation(), order), kDone);
   EXPECT_EQ(node.asked, (json{{"command", "pin"}, {"store", kId}, {"size", 5}, {"root", std::string(64, '0')}}));
+}
+
+TEST_F(NodeCommands, AddTellsARunningNodeToLook) {
+  FakeNode node(folder_ / "data");
+  node.last = json::object();
+  const AddOrder order{.files = {folder_.write(kId + ".dig", "hello")}, .id = {}, .replace = false};
+  EXPECT_EQ(run_add(console_, invocation(), order), kDone);
+  EXPECT_EQ(node.asked, (json{{"command", "rescan"}}));
+  EXPECT_EQ(printed()[0]["node"], "told");
+}
+
+TEST_F(NodeCommands, PinWithoutAContentTakesThePinAway) {
+  FakeNode node(folder_ / "data");
+  node.last = json::object();
+  EXPECT_EQ(run_pin(console_, invocation(), {.store = *store::StoreId::parse(kId), .content = {}}), kDone);
+  EXPECT_EQ(node.asked, (json{{"command", "unpin"}, {"store", kId}}));
 }
 
 TEST_F(NodeCommands, GetCopiesTheCompleteStoreToTheOutput) {
