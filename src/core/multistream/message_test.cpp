@@ -27,7 +27,9 @@ TEST(MultistreamMessage, ReadsAMessageThatComesByteByByte) {
     const auto read = reader.read(piece);
     ASSERT_TRUE(read);
     EXPECT_EQ(read->has_value(), i + 1 == bytes.size());
-    if (*read) EXPECT_EQ(**read, text);
+    if (*read) {
+      EXPECT_EQ(**read, text);
+    }
   }
 }
 
