@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|^[ \t]*#[^\n]*', re.S | re.M)
-ALONE = re.compile(r"^(?:(?:case [\w:]+|default): )?(?:co_return |\(void\) ?|(?:const )?(?:[\w:<>,&* ]+ )??&{0,2}(?:\w+|\[[\w, ]+\]) = )?"
+ALONE = re.compile(r"^(?:(?:case [\w:]+|default): )?(?:co_return |\(void\) ?|static_cast<void>\(|(?:const )?(?:[\w:<>,&* ]+ )??&{0,2}(?:\w+|\[[\w, ]+\]) = )?"
                    r"co_await (.*)$", re.S)
 NUMBER = re.compile(r"std::\w+\{\d+U?\}")
 CAPTURE = re.compile(r"(?:^|[^\w\])])\[\s*(?!\])[^\[\]]*\]\s*\(")

@@ -94,10 +94,11 @@ class Process {
   }
 
   asio::awaitable<void> shut_down() {
+    const Duration grace = kGrace;
     io::log_info("going down");
     relays_.close_all();
     brain_.close_all();
-    co_await server_.stop(kGrace);
+    co_await server_.stop(grace);
     loop_.stop();
   }
 

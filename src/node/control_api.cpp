@@ -99,7 +99,8 @@ asio::awaitable<void> ControlApi::pause(Duration time) {
 }
 
 asio::awaitable<void> ControlApi::watch_transfers(io::Reply& reply) {
-  for (bool listening = true; listening;) {
+  bool listening = true;
+  while (listening) {
     json line = transfers_answer(scope_.brain.peer().transfers());
     listening = co_await reply.send(std::move(line));
     if (listening) co_await pause(kWatchPeriod);

@@ -64,7 +64,8 @@ void Links::close_all() {
 
 asio::awaitable<void> Links::run(std::size_t bootstrap, std::uint64_t attempt) {
   Link& link = links_[bootstrap];
-  auto connected = co_await io::connect_websocket(link.url, client_tls(link.url, pins_), {}, control_limits());
+  const io::http::Headers no_extra;
+  auto connected = co_await io::connect_websocket(link.url, client_tls(link.url, pins_), no_extra, control_limits());
   if (!connected) {
     down(bootstrap, attempt, words_of(connected.error()));
     co_return;

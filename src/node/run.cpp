@@ -252,6 +252,7 @@ class Process {
   }
 
   asio::awaitable<void> shut_down() {
+    const Duration grace = kGrace;
     io::log_info("going down");
     stopping_ = true;
     keep_sequence();
@@ -262,7 +263,7 @@ class Process {
     scan_timer_.cancel();
     network_timer_.cancel();
     control_.reset();
-    co_await server_.stop(kGrace);
+    co_await server_.stop(grace);
     loop_.stop();
   }
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <deque>
+#include <utility>
 
 #include "io/disk/catalogue_db.h"
 #include "io/disk/hash_file.h"
@@ -118,10 +119,11 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
   asio::awaitable<void> prepare() {
     const auto self = shared_from_this();
     if (is_open) co_return;
-    const auto rows = co_await pool.run([self] {
+    auto load = [self] {
       self->open_files();
       return self->db->load();
-    });
+    };
+    const auto rows = co_await pool.run(std::move(load));
     if (!is_open) known = rows;
     is_open = true;
   }
@@ -164,11 +166,12 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     const Content content = row->second.content;
     known.erase(row);
     const bool last = !is_kept(content);
-    static_cast<void>(co_await pool.run([self, id, content, last] {
+    auto remove = [self, id, content, last] {
       self->db->remove(id);
       if (last) self->layers.remove(content);
       return 0;
-    }));
+    };
+    static_cast<void>(co_await pool.run(std::move(remove)));
   }
 
   /// Which of the files found need no reading: the cache knows their stamp, and their layer is there.
@@ -193,12 +196,13 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
         round.queue.push_back(file);
       }
     }
-    const auto has_layer = co_await pool.run([self, &cached] {
+    auto look = [self, &cached] {
       std::vector<bool> out;
       out.reserve(cached.size());
       for (const auto& [file, content] : cached) out.push_back(self->layers.has(content));
       return out;
-    });
+    };
+    const auto has_layer = co_await pool.run(std::move(look));
     for (std::size_t i = 0; i < cached.size(); ++i) {
       if (has_layer[i]) {
         ++round.report.unchanged;
@@ -227,11 +231,12 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     if (is_other) co_await forget(id);
     const FileStamp stamp = hashed->stamp;
     const Content content = hashed->tree.content;
-    const auto kept = co_await pool.run([self, id, stamp, tree = std::move(hashed->tree)] {
+    auto keep = [self, id, stamp, tree = std::move(hashed->tree)] {
       auto status = self->layers.write(system_file_ops(), tree);
       if (status) self->db->put(id, {stamp, tree.content});
       return status;
-    });
+    };
+    const auto kept = co_await pool.run(std::move(keep));
     if (!kept) {
       ++round.report.failed;  // Without its layer a store cannot be served.
       co_return;
@@ -258,7 +263,8 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     is_scanning = true;
     is_listing = true;
     co_await prepare();
-    auto listing = co_await pool.run([where] { return list_folder(where); });
+    auto list = [where] { return list_folder(where); };
+    auto listing = co_await pool.run(std::move(list));
     if (!listing) {
       is_scanning = false;
       is_listing = false;
@@ -335,14 +341,15 @@ asio::awaitable<Status<DiskError>> Catalogue::adopt(StoreId id, merkle::Tree tre
   const bool is_other = old != self->known.end() && old->second.content != tree.content;
   if (is_other) co_await self->forget(id);
   const Content content = tree.content;
-  const auto stamp = co_await self->pool.run([self, id, tree = std::move(tree)]() -> Result<FileStamp, DiskError> {
+  auto keep = [self, id, tree = std::move(tree)]() -> Result<FileStamp, DiskError> {
     const auto now = stamp_of_path(self->folder / id.file_name());
     if (!now) return fail(DiskError::kNotFound);
     if (now->size != tree.content.size) return fail(DiskError::kChanged);
     if (const auto status = self->layers.write(system_file_ops(), tree); !status) return fail(status.error());
     self->db->put(id, {*now, tree.content});
     return *now;
-  });
+  };
+  const auto stamp = co_await self->pool.run(std::move(keep));
   if (!stamp) co_return fail(stamp.error());
   self->set(id, *stamp, content);
   co_return Ok{};
@@ -354,11 +361,12 @@ asio::awaitable<Result<OpenStore, DiskError>> Catalogue::open(StoreId id) {
   if (entry == self->entries.end()) co_return fail(DiskError::kNotFound);
   const FileStamp stamp = entry->second.stamp;
   const Content content = entry->second.content;
-  auto file = co_await self->pool.run([path = path_of(id), stamp]() -> Result<FileHandle, DiskError> {
+  auto open_file = [path = path_of(id), stamp]() -> Result<FileHandle, DiskError> {
     auto opened = open_regular(path);
     if (opened && stamp_of(opened->get()) != stamp) return fail(DiskError::kChanged);
     return opened;
-  });
+  };
+  auto file = co_await self->pool.run(std::move(open_file));
   if (file) co_return OpenStore{id, content, stamp, std::move(*file)};
   const DiskError error = file.error();
   const bool is_same = self->served_stamp(id) == stamp;
@@ -370,11 +378,12 @@ asio::awaitable<Result<Bytes, DiskError>> Catalogue::layer_page(StoreId id, Cont
                                                                 std::uint32_t first_piece) {
   const std::shared_ptr<State> self = state_;
   if (find(id) != content) co_return fail(DiskError::kNotFound);
-  const auto page = co_await self->pool.run([self, content, first_piece]() -> Result<Bytes, DiskError> {
+  auto read_page = [self, content, first_piece]() -> Result<Bytes, DiskError> {
     const auto read = self->layers.page(content, first_piece);
     if (!read) return fail(read.error());
     return merkle::encode_layer_page(*read);
-  });
+  };
+  const auto page = co_await self->pool.run(std::move(read_page));
   const bool is_damaged = !page && page.error() != DiskError::kBadRequest && self->served(id) == content;
   if (is_damaged) co_await self->forget(id);
   if (is_damaged) self->drop(id);  // The next scan hashes the store again, and writes its layer again.
@@ -389,7 +398,7 @@ asio::awaitable<Result<Bytes, DiskError>> Catalogue::leaves(StoreId id, Content 
   if (!opened) co_return fail(opened.error());
   if (opened->content != content) co_return fail(DiskError::kNotFound);
   const auto open_store = std::make_shared<const OpenStore>(std::move(*opened));
-  const auto leaves = co_await self->pool.run([self, open_store, piece]() -> Result<Bytes, DiskError> {
+  auto hash_piece = [self, open_store, piece]() -> Result<Bytes, DiskError> {
     const Content& what = open_store->content;
     const auto page = self->layers.page(what, merkle::page_of_piece(piece));
     if (!page) return fail(page.error());
@@ -401,7 +410,8 @@ asio::awaitable<Result<Bytes, DiskError>> Catalogue::leaves(StoreId id, Content 
       return fail(DiskError::kChanged);
     }
     return merkle::encode_leaves(hashes);
-  });
+  };
+  const auto leaves = co_await self->pool.run(std::move(hash_piece));
   co_return leaves;
 }
 
@@ -410,11 +420,12 @@ asio::awaitable<Status<DiskError>> Catalogue::read(const OpenStore& store, std::
   const OpenStore* const what = &store;
   if (offset > what->content.size || out.size() > what->content.size - offset) co_return fail(DiskError::kBadRequest);
   const std::shared_ptr<State> self = state_;
-  co_return co_await self->pool.run([what, offset, out]() -> Status<DiskError> {
+  auto read_range = [what, offset, out]() -> Status<DiskError> {
     const auto status = read_exactly(what->file.get(), out, offset);
     if (status && !what->is_unchanged()) return fail(DiskError::kChanged);
     return status;
-  });
+  };
+  co_return co_await self->pool.run(std::move(read_range));
 }
 
 asio::awaitable<Result<bool, DiskError>> Catalogue::verify(StoreId id) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 namespace turnpike::io {
 
@@ -83,10 +84,12 @@ Result<bool, DiskError> step(Hashing& work) {
 asio::awaitable<Result<HashedFile, DiskError>> hash_file(WorkerPool& pool, std::filesystem::path path) {
   const auto work = std::make_shared<Hashing>();  // A job that outlives a cancelled caller still finds its file.
   work->path = std::move(path);
-  const auto begun = co_await pool.run([work] { return begin(*work); });
+  auto first_step = [work] { return begin(*work); };
+  const auto begun = co_await pool.run(std::move(first_step));
   if (!begun) co_return fail(begun.error());
   for (;;) {
-    const auto done = co_await pool.run([work] { return step(*work); });
+    auto next_step = [work] { return step(*work); };
+    const auto done = co_await pool.run(std::move(next_step));
     if (!done) co_return fail(done.error());
     if (*done) break;
   }
