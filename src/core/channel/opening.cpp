@@ -6,13 +6,13 @@ namespace turnpike::channel {
 namespace {
 
 const std::vector<std::string>& security_protocols() {
-  static const std::vector<std::string> kProtocols = {"/noise"};
-  return kProtocols;
+  static const std::vector<std::string> protocols = {"/noise"};
+  return protocols;
 }
 
 const std::vector<std::string>& muxer_protocols() {
-  static const std::vector<std::string> kProtocols = {"/yamux/1.0.0"};
-  return kProtocols;
+  static const std::vector<std::string> protocols = {"/yamux/1.0.0"};
+  return protocols;
 }
 
 noise::UpgradeConfig with_muxers(noise::UpgradeConfig config) {
@@ -38,9 +38,9 @@ CloseReason reason_of(noise::UpgradeError error) {
 
 Opening::Party::Party(noise::Role role, const std::vector<std::string>& protocols) {
   if (role == noise::Role::kInitiator) {
-    dialer_.emplace(protocols);
+    dialer_ = std::make_unique<multistream::Dialer>(protocols);
   } else {
-    listener_.emplace(protocols);
+    listener_ = std::make_unique<multistream::Listener>(protocols);
   }
 }
 
@@ -89,14 +89,13 @@ void Opening::handle_handshake(ByteView& in) {
   if (!message) return;
   upgrade_.handle_message(*message);
   send_handshake();
-  if (upgrade_.error()) {
-    failure_ = reason_of(*upgrade_.error());
+  if (const std::optional<noise::UpgradeError> error = upgrade_.error()) {
+    failure_ = reason_of(*error);
     return;
   }
   if (!upgrade_.is_done()) return;
   const noise::Handshake::Keys keys = upgrade_.keys();
-  sealer_.emplace(keys.send);
-  opener_.emplace(keys.receive);
+  cipher_ = std::make_unique<Cipher>(Cipher{noise::Sealer(keys.send), noise::Opener(keys.receive)});
   if (upgrade_.muxer()) {
     stage_ = Stage::kDone;
   } else {
@@ -106,7 +105,7 @@ void Opening::handle_handshake(ByteView& in) {
 
 void Opening::start_muxer() {
   stage_ = Stage::kMuxer;
-  muxer_.emplace(role_, muxer_protocols());
+  muxer_ = std::make_unique<Party>(role_, muxer_protocols());
   send_sealed(muxer_->poll_write());
 }
 
@@ -114,7 +113,7 @@ void Opening::handle_muxer(ByteView& in) {
   const auto message = reader_.read(in);
   if (!message) return;
   Bytes buffer(message->size());
-  const auto size = opener_->open(*message, buffer);
+  const auto size = cipher_->opener.open(*message, buffer);
   if (!size) {
     failure_ = CloseReason::kBadCiphertext;
     return;
@@ -138,7 +137,7 @@ void Opening::send_sealed(const Bytes& plain) {
   Bytes frame(noise::kLengthSize);
   frame.insert(frame.end(), plain.begin(), plain.end());
   frame.resize(frame.size() + crypto::kTagSize);
-  if (sealer_->seal(frame)) send(std::move(frame));
+  if (cipher_->sealer.seal(frame)) send(std::move(frame));
 }
 
 std::optional<Bytes> Opening::poll_write() {
@@ -148,8 +147,8 @@ std::optional<Bytes> Opening::poll_write() {
 
 Opened Opening::take() {
   return {.peer = upgrade_.peer(),
-          .sealer = std::move(*sealer_),
-          .opener = std::move(*opener_),
+          .sealer = std::move(cipher_->sealer),
+          .opener = std::move(cipher_->opener),
           .reader = std::move(reader_),
           .plain = std::move(plain_)};
 }

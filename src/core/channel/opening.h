@@ -2,6 +2,7 @@
 // settle it.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "base/bytes.h"
@@ -51,8 +52,13 @@ class Opening {
     [[nodiscard]] multistream::Outcome outcome() const;
 
    private:
-    std::optional<multistream::Dialer> dialer_;
-    std::optional<multistream::Listener> listener_;
+    std::unique_ptr<multistream::Dialer> dialer_;
+    std::unique_ptr<multistream::Listener> listener_;
+  };
+
+  struct Cipher {
+    noise::Sealer sealer;
+    noise::Opener opener;
   };
 
   [[nodiscard]] bool is_running() const { return stage_ != Stage::kDone && !failure_; }
@@ -69,9 +75,8 @@ class Opening {
   noise::Role role_;
   Party security_;
   noise::Upgrade upgrade_;
-  std::optional<Party> muxer_;
-  std::optional<noise::Sealer> sealer_;
-  std::optional<noise::Opener> opener_;
+  std::unique_ptr<Party> muxer_;
+  std::unique_ptr<Cipher> cipher_;  ///< Once noise is done.
   noise::FrameReader reader_;
   Bytes plain_;
   Bytes out_;

@@ -61,8 +61,8 @@ CloseReason reason_of(yamux::Failure failure) {
 struct Stream {
   bool inbound = false;
   Instant deadline;
-  std::optional<multistream::Dialer> dialer;
-  std::optional<multistream::Listener> listener;
+  std::unique_ptr<multistream::Dialer> dialer;
+  std::unique_ptr<multistream::Listener> listener;
 
   [[nodiscard]] bool is_agreed() const { return !dialer && !listener; }
   [[nodiscard]] multistream::Outcome outcome() const { return dialer ? dialer->outcome() : listener->outcome(); }
@@ -82,15 +82,15 @@ struct SecureChannel::State {
       : config(std::move(given)),
         now(started),
         handshake_deadline(started + config.limits.handshake_timeout),
-        opening(std::in_place, upgrade_config(config), random) {}
+        opening(std::make_unique<Opening>(upgrade_config(config), random)) {}
 
   Config config;
   Instant now;
   Instant handshake_deadline;
-  std::optional<Opening> opening;  ///< Until established.
-  Bytes last_of_opening;           ///< Goes out before anything of the session.
-  std::optional<Opened> opened;
-  std::optional<yamux::Session> session;
+  std::unique_ptr<Opening> opening;  ///< Until established.
+  Bytes last_of_opening;             ///< Goes out before anything of the session.
+  std::unique_ptr<Opened> opened;
+  std::unique_ptr<yamux::Session> session;
   std::optional<identity::PeerId> peer;
   std::unordered_map<std::uint32_t, Stream> streams;
   std::deque<std::pair<Instant, std::uint32_t>> negotiations;  ///< By deadline; those over are skipped.
@@ -110,25 +110,26 @@ struct SecureChannel::State {
 
   void close_with(CloseReason reason) {
     if (closed) return;
-    closed = closing ? CloseReason::kClosedByUs : reason;
+    if (closing) reason = CloseReason::kClosedByUs;
+    closed = reason;
     opening.reset();
     streams.clear();
     negotiations.clear();
-    events.push_back(Closed{*closed});
+    events.push_back(Closed{reason});
   }
 
   // Towards an established channel
 
   void open(ByteView& in) {
     opening->handle_bytes(in);
-    if (opening->failure()) return close_with(*opening->failure());
+    if (const std::optional<CloseReason> failure = opening->failure()) return close_with(*failure);
     if (!opening->is_done()) return;
     if (auto bytes = opening->poll_write()) last_of_opening = std::move(*bytes);
-    opened.emplace(opening->take());
+    opened = std::make_unique<Opened>(opening->take());
     opening.reset();
     peer = opened->peer;
-    session.emplace(now, session_config(config));
-    events.push_back(Established{*peer});
+    session = std::make_unique<yamux::Session>(now, session_config(config));
+    events.push_back(Established{opened->peer});
     Bytes early = std::move(opened->plain);
     const std::size_t size = early.size();
     if (size > 0) session->handle_bytes(now, std::move(early), 0, size);
@@ -150,7 +151,7 @@ struct SecureChannel::State {
     if (!session || closed) return;
     while (const auto event = session->poll_event()) handle(*event);
     while (!negotiations.empty() && !is_pending(negotiations.front())) negotiations.pop_front();
-    if (session->failure()) close_with(reason_of(*session->failure()));
+    if (const std::optional<yamux::Failure> failure = session->failure()) close_with(reason_of(*failure));
   }
 
   [[nodiscard]] bool is_pending(const std::pair<Instant, std::uint32_t>& negotiation) {
@@ -183,7 +184,7 @@ struct SecureChannel::State {
   void accept(std::uint32_t id) {
     Stream& stream = start(id);
     stream.inbound = true;
-    stream.listener.emplace(config.protocols);
+    stream.listener = std::make_unique<multistream::Listener>(config.protocols);
   }
 
   Stream& start(std::uint32_t id) {
@@ -314,7 +315,7 @@ std::optional<StreamId> SecureChannel::open_stream(std::string_view protocol) {
   const auto id = state.session->open(window);
   if (!id) return std::nullopt;
   Stream& stream = state.start(*id);
-  stream.dialer.emplace(std::vector<std::string>{std::string(protocol)});
+  stream.dialer = std::make_unique<multistream::Dialer>(std::vector<std::string>{std::string(protocol)});
   if (!state.session->write_first(*id, stream.poll_write())) return std::nullopt;
   return StreamId{*id};
 }

@@ -32,12 +32,13 @@ void Upgrade::handle_message(ByteView message) {
 std::optional<UpgradeError> Upgrade::read(ByteView message) {
   const auto payload = handshake_.read_message(message);
   if (!payload) return UpgradeError::kBadHandshake;
-  if (!handshake_.remote_static()) return std::nullopt;  // the first message proves nothing yet
-  return read_proof(*payload);
+  const std::optional<Digest>& remote_static = handshake_.remote_static();
+  if (!remote_static) return std::nullopt;  // the first message proves nothing yet
+  return read_proof(*payload, *remote_static);
 }
 
-std::optional<UpgradeError> Upgrade::read_proof(ByteView bytes) {
-  const auto payload = read_payload(bytes, *handshake_.remote_static());
+std::optional<UpgradeError> Upgrade::read_proof(ByteView bytes, const Digest& remote_static) {
+  const auto payload = read_payload(bytes, remote_static);
   if (!payload) return UpgradeError::kBadIdentity;
   if (config_.expected_peer && *config_.expected_peer != payload->peer) return UpgradeError::kWrongPeer;
   peer_ = payload->peer;

@@ -48,7 +48,7 @@ class Upgrade {
  private:
   void write(ByteView payload);
   [[nodiscard]] std::optional<UpgradeError> read(ByteView message);
-  [[nodiscard]] std::optional<UpgradeError> read_proof(ByteView payload);
+  [[nodiscard]] std::optional<UpgradeError> read_proof(ByteView payload, const Digest& remote_static);
   [[nodiscard]] std::optional<std::string> common_muxer(const std::vector<std::string>& theirs) const;
 
   UpgradeConfig config_;

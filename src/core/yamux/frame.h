@@ -17,7 +17,7 @@ inline constexpr std::uint16_t kAck = 2;
 inline constexpr std::uint16_t kFin = 4;
 inline constexpr std::uint16_t kRst = 8;
 
-enum class GoAwayCode : std::uint32_t { kNormal = 0, kProtocolError = 1, kInternalError = 2 };
+enum class GoAwayCode : std::uint8_t { kNormal = 0, kProtocolError = 1, kInternalError = 2 };
 
 /// `length` is that of the body for data, the credit for a window update, opaque for a ping, a code for go away.
 struct FrameHeader {
