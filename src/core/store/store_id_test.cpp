@@ -15,12 +15,14 @@ TEST(StoreId, ComesFromAFileNameOf64LowerCaseDigits) {
 
 TEST(StoreId, RefusesPathsUpperCaseAndOtherLengths) {
   const std::string digits(64, 'a');
-  for (const std::string& name : {std::string(63, 'a'), std::string(65, 'a'), std::string(64, 'A'), "../" + std::string(61, 'a'),
-                                  std::string(60, 'a') + "/../", digits + "\n", " " + digits, std::string(64, 'g'), std::string()}) {
+  for (const std::string& name :
+       {std::string(63, 'a'), std::string(65, 'a'), std::string(64, 'A'), "../" + std::string(61, 'a'),
+        std::string(60, 'a') + "/../", digits + "\n", " " + digits, std::string(64, 'g'), std::string()}) {
     EXPECT_FALSE(StoreId::parse(name)) << name;
     EXPECT_FALSE(StoreId::from_file_name(name + ".dig")) << name;
   }
-  for (const std::string& name : {digits, digits + ".DIG", digits + ".dig.part", "." + digits + ".dig", digits + "dig"}) {
+  for (const std::string& name :
+       {digits, digits + ".DIG", digits + ".dig.part", "." + digits + ".dig", digits + "dig"}) {
     EXPECT_FALSE(StoreId::from_file_name(name)) << name;
   }
 }

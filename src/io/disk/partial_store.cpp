@@ -16,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 #include "base/hex.h"
 #include "core/store/journal.h"
@@ -278,7 +279,8 @@ asio::awaitable<void> PartialStore::State::checkpoint_later(std::shared_ptr<Stat
   self->is_checkpoint_due = false;
   if (cancelled || self->is_spent) co_return;
   // A failure shows in the next write or in the commit.
-  static_cast<void>(co_await self->pool.run([self] { return self->make_durable(); }));
+  auto sync = [self] { return self->make_durable(); };
+  static_cast<void>(co_await self->pool.run(std::move(sync)));
 }
 
 asio::awaitable<Result<std::unique_ptr<PartialStore>, DiskError>> PartialStore::open(WorkerPool& pool,
@@ -289,25 +291,28 @@ asio::awaitable<Result<std::unique_ptr<PartialStore>, DiskError>> PartialStore::
       std::make_shared<State>(pool, std::move(data), id, content.is_valid() ? content : Content{1, {}}, options);
   if (!content.is_valid()) co_return fail(DiskError::kRefused);
   const auto replay = std::make_shared<store::Replay>();
-  const auto created = co_await pool.run([state, replay] {
+  auto create = [state, replay] {
     auto status = state->create();
     if (!status) return status;
     state->read_layer();
     *replay = state->read_journal();
     return status;
-  });
+  };
+  const auto created = co_await pool.run(std::move(create));
   if (!created) co_return fail(created.error());
   for (std::uint32_t first = 0; first < content.piece_count(); first += kPiecesPerStep) {
     const auto begin = replay->written.begin() + first;
     const auto end = begin + std::min(kPiecesPerStep, content.piece_count() - first);
     if (std::find(begin, end, true) == end) continue;
-    static_cast<void>(co_await pool.run([state, replay, first] {
+    auto check_some = [state, replay, first] {
       state->verify_some(*replay, first);
       return 0;
-    }));
+    };
+    static_cast<void>(co_await pool.run(std::move(check_some)));
   }
   state->verified = replay->durable;
-  const auto begun = co_await pool.run([state] { return state->begin_journal(); });
+  auto begin = [state] { return state->begin_journal(); };
+  const auto begun = co_await pool.run(std::move(begin));
   if (!begun) co_return fail(begun.error());
   co_return std::unique_ptr<PartialStore>(new PartialStore(state));
 }
@@ -334,14 +339,15 @@ asio::awaitable<Status<WriteError>> PartialStore::put_layer_page(std::uint32_t f
   const auto state = state_;
   if (has_page(first_piece)) co_return Ok{};
   using Page = Result<merkle::LayerPage, WriteError>;
-  auto page = co_await state->pool.run([state, first_piece, encoded = std::move(encoded)]() -> Page {
+  auto check_page = [state, first_piece, encoded = std::move(encoded)]() -> Page {
     auto opened = merkle::open_layer_page(state->content, first_piece, encoded);
     if (!opened) return fail(WriteError{PieceFault::kBadPage});
     const std::uint64_t offset = first_piece / merkle::kMaxPageHashes * std::uint64_t{merkle::kMaxPageBytes};
     const auto written = write_exactly(*state->options.ops, state->layer_file.get(), encoded, offset);
     if (!written) return fail(WriteError{written.error()});
     return std::move(*opened);
-  });
+  };
+  auto page = co_await state->pool.run(std::move(check_page));
   if (!page) co_return fail(page.error());
   state->pages[first_piece] = std::move(page->hashes);
   co_return Ok{};
@@ -353,12 +359,13 @@ asio::awaitable<Status<PieceRefused>> PartialStore::write_piece(std::uint32_t in
   const auto expected = state->piece_hash(index);
   if (!expected) co_return fail(PieceRefused{PieceFault::kNoHash, std::move(data)});
   if (state->verified[index]) co_return Ok{};
-  auto refused = co_await state->pool.run(
-      [state, index, hash = *expected, bytes = std::move(data)]() mutable -> std::optional<PieceRefused> {
-        const auto status = state->write(index, hash, bytes);
-        if (status) return std::nullopt;
-        return PieceRefused{status.error(), std::move(bytes)};
-      });
+  auto check_and_write = [state, index, hash = *expected,
+                          bytes = std::move(data)]() mutable -> std::optional<PieceRefused> {
+    const auto status = state->write(index, hash, bytes);
+    if (status) return std::nullopt;
+    return PieceRefused{status.error(), std::move(bytes)};
+  };
+  auto refused = co_await state->pool.run(std::move(check_and_write));
   if (refused) co_return fail(std::move(*refused));
   state->verified[index] = true;
   const bool schedule = !state->is_checkpoint_due && !state->is_spent;
@@ -369,7 +376,8 @@ asio::awaitable<Status<PieceRefused>> PartialStore::write_piece(std::uint32_t in
 
 asio::awaitable<Status<DiskError>> PartialStore::checkpoint() {
   const auto state = state_;
-  co_return co_await state->pool.run([state] { return state->make_durable(); });
+  auto sync = [state] { return state->make_durable(); };
+  co_return co_await state->pool.run(std::move(sync));
 }
 
 asio::awaitable<Result<merkle::Tree, DiskError>> PartialStore::commit(Replace replace) {
@@ -382,7 +390,8 @@ asio::awaitable<Result<merkle::Tree, DiskError>> PartialStore::commit(Replace re
   tree.layer.reserve(state->content.piece_count());
   for (const auto& [first, hashes] : state->pages) tree.layer.insert(tree.layer.end(), hashes.begin(), hashes.end());
   if (state->content.piece_count() == 1) tree.layer = {state->content.root};
-  const auto placed = co_await state->pool.run([state, replace] { return state->put_in_place(replace); });
+  auto place = [state, replace] { return state->put_in_place(replace); };
+  const auto placed = co_await state->pool.run(std::move(place));
   if (!placed) co_return fail(placed.error());
   state->is_spent = true;
   state->checkpoint_timer.cancel();
@@ -419,19 +428,21 @@ std::vector<PartialEntry> read_partials(const std::filesystem::path& data) {
 
 asio::awaitable<std::vector<PartialEntry>> list_partials(WorkerPool& pool, std::filesystem::path data) {
   WorkerPool* const workers = &pool;
-  co_return co_await workers->run([data = std::move(data)] { return read_partials(data); });
+  auto read = [data = std::move(data)] { return read_partials(data); };
+  co_return co_await workers->run(std::move(read));
 }
 
 asio::awaitable<Status<DiskError>> discard_partial(WorkerPool& pool, std::filesystem::path data, StoreId id,
                                                    Content content) {
   WorkerPool* const workers = &pool;
-  co_return co_await workers->run([data = std::move(data), id, content]() -> Status<DiskError> {
+  auto discard = [data = std::move(data), id, content]() -> Status<DiskError> {
     if (is_locked(partial_path(data, id, content, kPart))) return fail(DiskError::kBusy);
     for (const std::string_view ending : {kPart, kJournal, kLayer}) {
       ::unlink(partial_path(data, id, content, ending).c_str());
     }
     return Ok{};
-  });
+  };
+  co_return co_await workers->run(std::move(discard));
 }
 
 }  // namespace turnpike::io
