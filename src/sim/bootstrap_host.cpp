@@ -39,7 +39,8 @@ void BootstrapHost::restart(Duration downtime) {
     world_.after(delay_between(world_, home_, *leg.home),
                  [end = leg.end, gone = name] { end->relay_closed(gone, false); });
   }
-  world_.after(downtime, [this] {
+  world_.after(downtime, [this, life = incarnation_] {
+    if (life != incarnation_) return;  // it went down once more meanwhile
     world_.tell(home_.name, "is back");
     start();
   });

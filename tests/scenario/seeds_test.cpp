@@ -100,7 +100,8 @@ Verdict play(std::uint64_t seed, bool trace) {
       for (const Original* original : originals) {
         if (network.nodes[i]->has(*original)) continue;
         if (contested == nullptr || original->store != *contested) return false;
-        if (network.nodes[i]->brain().store(*contested)->state != "contested") return false;
+        const auto view = network.nodes[i]->brain().store(*contested);
+        if (!view || view->state != "contested") return false;
       }
     }
     return true;

@@ -111,6 +111,16 @@ TEST_F(SyncBook, KeepsNoMoreAnnouncersOfAStoreThanItsLimit) {
   EXPECT_EQ(book_.passed_over(), 9U);
 }
 
+TEST_F(SyncBook, KeepsNoMoreAnnouncementsOverallThanItsLimit) {
+  std::vector<Announcement> many;
+  for (std::size_t n = 0; n < kMaxAnnouncersPerStore; ++n) many.push_back(by(n, content(1)));
+  book_.set_mode(kStart, SyncMode::kListed);
+  const std::size_t full = kMaxAnnouncements / kMaxAnnouncersPerStore;
+  for (std::size_t i = 0; i <= full; ++i) book_.set_announcers(kStart, 0, store_id(i), many);
+  EXPECT_EQ(book_.announcements(), kMaxAnnouncements);
+  EXPECT_GT(book_.passed_over(), 0U);
+}
+
 TEST_F(SyncBook, KnowsNoMoreStoresThanItsLimitButAlwaysTheUsersOwn) {
   for (std::size_t i = 0; i < kMaxStores + 5; ++i) book_.learn(kStart, store_id(i), content(1));
   EXPECT_EQ(book_.size(), kMaxStores);
