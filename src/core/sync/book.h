@@ -23,12 +23,12 @@ namespace turnpike::sync {
 using namespace std::chrono_literals;
 using identity::PeerId;
 
-constexpr std::size_t kMaxStores = 262'144;           ///< Known of; those learnt beyond are passed over.
-constexpr std::size_t kMaxAnnouncersPerStore = 64;    ///< Likewise.
-constexpr std::size_t kMaxAnnouncements = 1'000'000;  ///< Over all stores.
-constexpr std::size_t kMaxAttempts = 16;              ///< Contents of one store whose failures are remembered.
-constexpr std::size_t kMaxTroubles = 128;             ///< Peers whose failures with one content are remembered.
-constexpr std::size_t kMaxHistory = 12;               ///< Lines kept for `why`.
+constexpr std::size_t kMaxStores = 262'144;         ///< Known of; those learnt beyond are passed over.
+constexpr std::size_t kMaxAnnouncersPerStore = 64;  ///< Likewise.
+constexpr std::size_t kMaxAnnouncements = 500'000;  ///< Over all stores.
+constexpr std::size_t kMaxAttempts = 16;            ///< Contents of one store whose failures are remembered.
+constexpr std::size_t kMaxTroubles = 128;           ///< Peers whose failures with one content are remembered.
+constexpr std::size_t kMaxHistory = 12;             ///< Lines kept for `why`.
 constexpr std::size_t kMaxIdsPerLookup = 64;
 constexpr Duration kFirstBackoff = 5s;
 constexpr Duration kBackoffLimit = 10min;
