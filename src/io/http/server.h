@@ -48,7 +48,8 @@ class Server {
   void listen(std::unique_ptr<TcpListener> listener);
   void listen_tls(std::unique_ptr<TcpListener> listener, TlsServerContext context);
 
-  /// Takes no more connections, lets answers under way finish for `grace`, then closes the rest.
+  /// Takes no more connections, lets answers under way finish for `grace`, then closes the rest. Upgraded connections
+  /// belong to their handlers: they count as under way, and are not closed here.
   [[nodiscard]] asio::awaitable<void> stop(Duration grace);
 
   struct Counters {

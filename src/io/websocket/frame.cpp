@@ -96,10 +96,11 @@ void apply_mask(std::span<std::uint8_t> bytes, const Mask& mask, std::uint64_t o
 }
 
 Bytes encode_close(std::uint16_t code, std::string_view reason) {
-  Bytes out;
-  ByteWriter writer(out);
-  writer.u16(code);
-  writer.bytes(bytes_of(reason.substr(0, kMaxControlPayload - 2)));
+  reason = reason.substr(0, kMaxControlPayload - 2);
+  Bytes out(2 + reason.size());
+  out[0] = static_cast<std::uint8_t>(code >> 8U);
+  out[1] = static_cast<std::uint8_t>(code);
+  std::ranges::copy(bytes_of(reason), out.begin() + 2);
   return out;
 }
 
