@@ -118,7 +118,8 @@ class Api {
   [[nodiscard]] Response file_response(const Request& request, io::OpenStore opened) const {
     const std::string etag = io::http::make_etag(opened.content.size, to_hex(opened.content.root));
     const auto if_match = request.headers.find("If-Match");
-    if (if_match && *if_match != "*" && *if_match != etag) return refuse(412, "the store here has other bytes");
+    if (if_match && !io::http::satisfies_if_match(*if_match, etag))
+      return refuse(412, "the store here has other bytes");
     io::http::RangeQuery query;
     query.range = request.headers.find("Range");
     query.if_range = request.headers.find("If-Range");

@@ -56,16 +56,20 @@ std::optional<ByteRange> within(const Wanted& wanted, std::uint64_t size) {
   return ByteRange{*wanted.first, last - *wanted.first + 1};
 }
 
-/// If-None-Match compares weakly (§13.1.2).
-bool matches_weakly(std::string_view header, std::string_view etag) {
+enum class Comparison : std::uint8_t { kWeak, kStrong };
+
+/// Is `etag` in the header's list? "*" is any tag. Strongly compared, W/"a" is no tag's equal (§8.8.3.2).
+bool lists_tag(std::string_view header, std::string_view etag, Comparison comparison) {
   header = trimmed(header);
   if (header == "*") return true;
   while (!header.empty()) {
-    if (header.starts_with("W/")) header.remove_prefix(2);
+    const bool is_weak = header.starts_with("W/");
+    if (is_weak) header.remove_prefix(2);
     if (!header.starts_with('"')) return false;
     const auto end = header.find('"', 1);
     if (end == std::string_view::npos) return false;
-    if (header.substr(0, end + 1) == etag) return true;
+    const bool counts = comparison == Comparison::kWeak || !is_weak;
+    if (counts && header.substr(0, end + 1) == etag) return true;
     const auto comma = header.find(',', end);
     if (comma == std::string_view::npos) return false;
     header = trimmed(header.substr(comma + 1));
@@ -75,9 +79,13 @@ bool matches_weakly(std::string_view header, std::string_view etag) {
 
 }  // namespace
 
+bool satisfies_if_match(std::string_view header, std::string_view etag) {
+  return lists_tag(header, etag, Comparison::kStrong);
+}
+
 Selection select(const RangeQuery& query, std::uint64_t size, std::string_view etag) {
   const Selection whole{200, 0, size, {}};
-  if (query.if_none_match && matches_weakly(*query.if_none_match, etag)) return {304, 0, 0, {}};
+  if (query.if_none_match && lists_tag(*query.if_none_match, etag, Comparison::kWeak)) return {304, 0, 0, {}};
   if (!query.is_get || !query.range) return whole;
   // If-Range compares strongly, and a date is never our validator: anything but the tag itself means "all of it"
   // (§13.1.5).

@@ -38,6 +38,9 @@ struct Selection {
 /// as §14.2 allows; a range wholly beyond the end gets 416.
 [[nodiscard]] Selection select(const RangeQuery& query, std::uint64_t size, std::string_view etag);
 
+/// If-Match (§13.1.1): does the list hold `etag`, a strong tag? If not, the answer is 412.
+[[nodiscard]] bool satisfies_if_match(std::string_view header, std::string_view etag);
+
 /// The strong tag of a store: "<size>-<root>", with the quotes. `root_hex` is its 64 digits.
 [[nodiscard]] std::string make_etag(std::uint64_t size, std::string_view root_hex);
 

@@ -71,6 +71,15 @@ TEST(HttpRange, SavesSendingWhatThePeerHas) {
   }
 }
 
+TEST(HttpRange, ComparesIfMatchStrongly) {
+  for (const char* known : {"*", "\"100-aa\"", "\"x\", \"100-aa\"", "W/\"x\" , \"100-aa\""}) {
+    EXPECT_TRUE(satisfies_if_match(known, kTag)) << known;
+  }
+  for (const char* other : {"", "100-aa", "\"100-a\"", "W/\"100-aa\"", "\"x\", y", "\"100-aa"}) {
+    EXPECT_FALSE(satisfies_if_match(other, kTag)) << other;
+  }
+}
+
 TEST(HttpRange, WritesTagsAndRanges) {
   EXPECT_EQ(make_etag(100, "aa"), kTag);
   EXPECT_EQ(make_range({10, 10}), "bytes=10-19");
