@@ -8,6 +8,7 @@
 # form a DAG by construction. tools/check_layers.py holds the #includes to the same promise.
 set(TURNPIKE_LAYERS base crypto core "io|sim" "node|bootstrap" apps)
 set_property(GLOBAL PROPERTY TURNPIKE_MODULES "")
+add_custom_target(benches)  # no part of `all`: a benchmark under a sanitizer says nothing
 option(TURNPIKE_TESTS "Build the tests, fuzzers and benchmarks beside each component" ON)
 option(TURNPIKE_FUZZ "Build the fuzzers of the pure modules with libFuzzer, and nothing else" OFF)
 
@@ -95,8 +96,9 @@ function(turnpike_module path)
       _turnpike_fuzzer(${name}_${component}_fuzz ${path} ${component} ${base}_fuzz.cpp ${name})
     endif()
     if(EXISTS ${base}_bench.cpp AND NOT TURNPIKE_FUZZ)
-      add_executable(${name}_${component}_bench ${base}_bench.cpp)
+      add_executable(${name}_${component}_bench EXCLUDE_FROM_ALL ${base}_bench.cpp)
       target_link_libraries(${name}_${component}_bench PRIVATE ${name} benchmark::benchmark_main)
+      add_dependencies(benches ${name}_${component}_bench)
     endif()
   endforeach()
 endfunction()
