@@ -310,12 +310,12 @@ TEST(HttpServer, RefusesWhatIsNotHttp) {
 }
 
 TEST(HttpServer, ClosesWhoeverIsSlowWithAHead) {
-  World world({.header_time = 20ms});
+  World world({.header_time = 20ms, .idle_time = 1h});
   EXPECT_EQ(answer_to(world, "GET /hello HTT"), "");
 }
 
 TEST(HttpServer, ClosesWhoeverIsSlowWithABody) {
-  World world({.body_time = 20ms});
+  World world({.header_time = 1h, .body_time = 20ms, .idle_time = 1h});
   EXPECT_EQ(answer_to(world, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab"), "");
 }
 
