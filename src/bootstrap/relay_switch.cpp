@@ -5,9 +5,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "bootstrap/meter.h"
 #include "io/log/log.h"
 #include "io/loop/convert.h"
-#include "io/websocket/pump.h"
 
 namespace turnpike::bootstrap {
 namespace {
@@ -42,31 +42,6 @@ unsigned status_of(relay::JoinError error) {
   }
   return 500;
 }
-
-// Turns the ledger's word into the pump's. What was taken and must rest is asked about again, and not taken twice.
-class Meter {
- public:
-  Meter(Brain& brain, relay::SessionId session) : brain_(brain), session_(session) {}
-
-  io::PumpVerdict operator()(io::PumpSide side, std::size_t bytes) {
-    bool& taken = taken_[static_cast<std::size_t>(side)];
-    if (taken) {
-      taken = false;
-      return io::PumpVerdict::pass();
-    }
-    const relay::Allowance allowance = brain_.server().relay().take(io::both_now(), session_, bytes);
-    brain_.pump();
-    if (!allowance.allowed) return io::PumpVerdict::stop();
-    if (allowance.rest <= Duration::zero()) return io::PumpVerdict::pass();
-    taken = true;
-    return io::PumpVerdict::wait_for(allowance.rest);
-  }
-
- private:
-  Brain& brain_;
-  relay::SessionId session_;
-  std::array<bool, 2> taken_{};
-};
 
 }  // namespace
 
@@ -136,7 +111,13 @@ asio::awaitable<void> RelaySwitch::attend(relay::SessionId session, relay::Side 
 }
 
 asio::awaitable<void> RelaySwitch::pump(relay::SessionId session, std::shared_ptr<Meeting> meeting) {
-  const io::PumpResult result = co_await io::join_pipes(*meeting->ends[0], *meeting->ends[1], Meter(brain_, session));
+  Meter meter([this, session](Now now, std::size_t bytes) {
+    const relay::Allowance allowance = brain_.server().relay().take(now, session, bytes);
+    brain_.pump();
+    return allowance;
+  });
+  io::PumpMeter ask = [&meter](io::PumpSide side, std::size_t bytes) { return meter.ask(io::both_now(), side, bytes); };
+  const io::PumpResult result = co_await io::join_pipes(*meeting->ends[0], *meeting->ends[1], std::move(ask));
   io::log_debug("relay session {} over: {} bytes up, {} bytes down", session.to_string(), result.first_to_second,
                 result.second_to_first);
 }
