@@ -261,7 +261,8 @@ asio::awaitable<std::optional<Bytes>> Fetcher::State::repair(std::uint32_t index
   for (const LeafRun& run : runs_of(bad)) {
     const std::uint64_t at = std::uint64_t{run.first} * store::kLeafSize;
     const std::uint64_t size = std::min<std::uint64_t>(std::uint64_t{run.count} * store::kLeafSize, data.size() - at);
-    PatchSink sink(std::span(data).subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size)));
+    const std::span<std::uint8_t> whole(data);
+    PatchSink sink(whole.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size)));
     const std::uint64_t offset = std::uint64_t{index} * store::kPieceSize + at;
     const Status<SourceFailure> brought = co_await source.range(id, content, offset, size, sink, stop);
     if (!brought) {
