@@ -55,7 +55,8 @@ TEST_F(PathPaths, GivesEveryPathItsOwnName) {
     paths_.learn(kStart, contact(n, 1, {kHome, kMoved}));
     paths_.want(kStart, {{peer(n), false}});
     for (const PeerAction& action : drain()) {
-      if (const auto* open = std::get_if<Open>(&action.action)) EXPECT_TRUE(names.insert(open->path).second);
+      const auto* open = std::get_if<Open>(&action.action);
+      ASSERT_TRUE(open == nullptr || names.insert(open->path).second);
     }
   }
 }

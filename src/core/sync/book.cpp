@@ -509,11 +509,6 @@ std::uint64_t Book::salted(const Digest& digest) const {
   return value;
 }
 
-bool Book::is_asked_for(const store::StoreId& store) const {
-  const Entry* entry = find(store);
-  return entry != nullptr && (entry->asked || entry->pin);
-}
-
 bool Book::is_chosen(const Target& target) const {
   const Entry* entry = find(target.store);
   if (entry == nullptr || !wanted(*entry)) return false;
@@ -573,31 +568,9 @@ Plan Book::plan(Instant now, const store::StoreId& store) const {
   return judge(now, *entry);
 }
 
-std::optional<Local> Book::local(const store::StoreId& store) const {
-  const Entry* entry = find(store);
-  return entry == nullptr ? std::nullopt : entry->local;
-}
-
 Mark Book::local_mark(const store::StoreId& store) const {
   const Entry* entry = find(store);
   return entry == nullptr || !entry->local ? Mark::kUnconfirmed : local_mark(*entry);
-}
-
-std::size_t Book::announcers(const store::StoreId& store) const {
-  const Entry* entry = find(store);
-  return entry == nullptr ? 0 : entry->announcers.size();
-}
-
-std::vector<std::string> Book::history(const store::StoreId& store) const {
-  const Entry* entry = find(store);
-  if (entry == nullptr) return {};
-  return {entry->history.begin(), entry->history.end()};
-}
-
-std::vector<store::StoreId> Book::stores() const {
-  std::vector<store::StoreId> out;
-  for (const auto& [store, entry] : entries_) out.push_back(store);
-  return out;
 }
 
 std::map<PeerId, std::size_t> Book::stores_by_peer() const {

@@ -110,7 +110,10 @@ class Book {
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
 
   // Getters.
-  [[nodiscard]] bool is_asked_for(const store::StoreId& store) const;
+  [[nodiscard]] bool is_asked_for(const store::StoreId& store) const {
+    const Entry* entry = find(store);
+    return entry != nullptr && (entry->asked || entry->pin);
+  }
   /// These bytes are still what should be fetched.
   [[nodiscard]] bool is_chosen(const Target& target) const;
   [[nodiscard]] bool is_blamed(const Target& target, const PeerId& peer) const;
@@ -119,12 +122,26 @@ class Book {
   /// Who may be asked for these bytes now, those who failed least first.
   [[nodiscard]] std::vector<PeerId> sources(Instant now, const Target& target) const;
   [[nodiscard]] Plan plan(Instant now, const store::StoreId& store) const;
-  [[nodiscard]] std::optional<Local> local(const store::StoreId& store) const;
+  [[nodiscard]] std::optional<Local> local(const store::StoreId& store) const {
+    const Entry* entry = find(store);
+    return entry == nullptr ? std::nullopt : entry->local;
+  }
   /// The mark of what is here: what it was committed with, or surer by what is announced since.
   [[nodiscard]] Mark local_mark(const store::StoreId& store) const;
-  [[nodiscard]] std::size_t announcers(const store::StoreId& store) const;
-  [[nodiscard]] std::vector<std::string> history(const store::StoreId& store) const;
-  [[nodiscard]] std::vector<store::StoreId> stores() const;
+  [[nodiscard]] std::size_t announcers(const store::StoreId& store) const {
+    const Entry* entry = find(store);
+    return entry == nullptr ? 0 : entry->announcers.size();
+  }
+  [[nodiscard]] std::vector<std::string> history(const store::StoreId& store) const {
+    const Entry* entry = find(store);
+    if (entry == nullptr) return {};
+    return {entry->history.begin(), entry->history.end()};
+  }
+  [[nodiscard]] std::vector<store::StoreId> stores() const {
+    std::vector<store::StoreId> out;
+    for (const auto& [store, entry] : entries_) out.push_back(store);
+    return out;
+  }
   [[nodiscard]] bool knows(const store::StoreId& store) const { return entries_.contains(store); }
   [[nodiscard]] std::map<PeerId, std::size_t> stores_by_peer() const;
   [[nodiscard]] std::vector<std::pair<store::StoreId, Local>> locals() const;
