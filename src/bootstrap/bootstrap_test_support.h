@@ -111,7 +111,9 @@ struct Home {
 
  private:
   asio::awaitable<void> live() {
-    auto connected = co_await io::connect_websocket(world.url("/v1/connect"), std::nullopt, {}, {});
+    const io::http::Headers no_extra;
+    const io::WebSocketLimits limits;
+    auto connected = co_await io::connect_websocket(world.url("/v1/connect"), std::nullopt, no_extra, limits);
     EXPECT_TRUE(connected);
     if (connected) socket = std::move(connected->socket);
     if (socket) client.handle_link_up(io::both_now());
