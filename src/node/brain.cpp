@@ -34,17 +34,18 @@ void Brain::stop() {
 
 void Brain::catalogue_event(const io::CatalogueEvent& event) {
   if (const auto* gone = std::get_if<io::StoreRemoved>(&event)) {
-    memory_.forget_mark(gone->id);
+    // While its name changes over to the fetched file, a store may be missed for a moment.
+    if (!committing_.contains(gone->id)) memory_.forget_marks(gone->id);
     tell([gone](peer::Peer& peer, Now now) { peer.handle_local_store_gone(now, gone->id); });
     return;
   }
-  // Other bytes than those that were committed are the owner's doing.
   const auto* changed = std::get_if<io::StoreChanged>(&event);
-  if (changed != nullptr) memory_.forget_mark(changed->id);
-  const io::StoreAdded store =
-      changed != nullptr ? io::StoreAdded{changed->id, changed->content} : std::get<io::StoreAdded>(event);
-  const sync::Mark mark = memory_.mark_of(store.id);
-  tell([&](peer::Peer& peer, Now now) { peer.handle_local_store(now, store.id, store.content, mark); });
+  const sync::Target store =
+      changed != nullptr ? sync::Target{changed->id, changed->content}
+                         : sync::Target{std::get<io::StoreAdded>(event).id, std::get<io::StoreAdded>(event).content};
+  if (changed != nullptr && !committing_.contains(store.store)) memory_.forget_other_marks(store);
+  const sync::Mark mark = memory_.mark_of(store);  // other bytes than those that were committed are the owner's doing
+  tell([&](peer::Peer& peer, Now now) { peer.handle_local_store(now, store.store, store.content, mark); });
 }
 
 void Brain::link_up(std::size_t bootstrap) {
@@ -87,18 +88,22 @@ void Brain::fetch_ended(sync::FetchId fetch, const sync::FetchOutcome& outcome) 
 }
 
 void Brain::committed(const sync::Target& target) {
+  committing_.erase(target.store);
+  memory_.forget_other_marks(target);
   io::log_info("store {} is complete: {} bytes", target.store.to_string(), target.content.size);
   tell([&](peer::Peer& peer, Now now) { peer.handle_committed(now, target); });
 }
 
 void Brain::commit_failed(const sync::Target& target, const sync::DiskFailure& failure) {
+  committing_.erase(target.store);
   io::log_warning("store {}: not put in place: {}", target.store.to_string(), failure.detail);
   tell([&](peer::Peer& peer, Now now) { peer.handle_commit_failed(now, target, failure); });
 }
 
 // Durable before the file is in place: a store that was fetched must not be taken for the owner's own after a crash.
 void Brain::execute(const peer::Commit& command) {
-  memory_.remember_mark(command.target.store, command.mark);
+  committing_.insert(command.target.store);
+  memory_.remember_mark(command.target, command.mark);
   downloads_->commit(command);
 }
 

@@ -3,6 +3,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <set>
 
 #include "core/peer/peer.h"
 #include "io/disk/catalogue.h"
@@ -55,6 +56,7 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
 
   peer::Peer peer_;
   Memory& memory_;
+  std::set<store::StoreId> committing_;
   asio::steady_timer timer_;
   std::optional<Instant> armed_;
   bool pumping_ = false;

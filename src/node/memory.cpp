@@ -24,22 +24,60 @@ std::optional<store::Content> parse_content(std::string_view text) {
   return out;
 }
 
+std::string text_of(const store::Content& content) { return std::to_string(content.size) + ":" + to_hex(content.root); }
+
+// "<store>:<size>:<root>"
+std::string text_of(const sync::Target& target) { return target.store.to_string() + ":" + text_of(target.content); }
+
+std::optional<sync::Target> parse_target(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto store = store::StoreId::parse(text.substr(0, colon));
+  const auto content = parse_content(text.substr(colon + 1));
+  if (!store || !content) return std::nullopt;
+  return sync::Target{*store, *content};
+}
+
+std::optional<sync::Mark> parse_mark(std::string_view text) {
+  for (int value = 0; value <= static_cast<int>(sync::Mark::kPinned); ++value) {
+    const auto mark = static_cast<sync::Mark>(value);
+    if (text == sync::name_of(mark)) return mark;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-sync::Mark Memory::mark_of(const store::StoreId& store) const {
-  const auto text = state_.get(kMarks, store.to_string());
-  for (int value = 0; text && value <= static_cast<int>(sync::Mark::kPinned); ++value) {
-    const auto mark = static_cast<sync::Mark>(value);
-    if (*text == sync::name_of(mark)) return mark;
+Memory::Memory(io::StateDb& state) : state_(state) {
+  for (const auto& [key, value] : state_.all(kMarks)) {
+    const auto target = parse_target(key);
+    const auto mark = parse_mark(value);
+    if (target && mark) marks_.emplace(*target, *mark);
   }
-  return sync::Mark::kOwn;
 }
 
-void Memory::remember_mark(const store::StoreId& store, sync::Mark mark) {
-  keep(state_.put(kMarks, store.to_string(), sync::name_of(mark)));
+sync::Mark Memory::mark_of(const sync::Target& target) const {
+  const auto found = marks_.find(target);
+  return found == marks_.end() ? sync::Mark::kOwn : found->second;
 }
 
-void Memory::forget_mark(const store::StoreId& store) { keep(state_.erase(kMarks, store.to_string())); }
+void Memory::remember_mark(const sync::Target& target, sync::Mark mark) {
+  marks_[target] = mark;
+  keep(state_.put(kMarks, text_of(target), sync::name_of(mark)));
+}
+
+void Memory::forget_other_marks(const sync::Target& target) {
+  for (auto at = marks_.lower_bound({target.store, {}}); at != marks_.end() && at->first.store == target.store;) {
+    if (at->first == target) {
+      ++at;
+      continue;
+    }
+    keep(state_.erase(kMarks, text_of(at->first)));
+    at = marks_.erase(at);
+  }
+}
+
+void Memory::forget_marks(const store::StoreId& store) { forget_other_marks({store, {}}); }
 
 std::vector<store::StoreId> Memory::wanted() const {
   std::vector<store::StoreId> out;
@@ -62,8 +100,7 @@ std::vector<sync::Target> Memory::pinned() const {
 }
 
 void Memory::remember_pin(const sync::Target& target) {
-  keep(state_.put(kPins, target.store.to_string(),
-                  std::to_string(target.content.size) + ":" + to_hex(target.content.root)));
+  keep(state_.put(kPins, target.store.to_string(), text_of(target.content)));
 }
 
 void Memory::forget_pin(const store::StoreId& store) { keep(state_.erase(kPins, store.to_string())); }

@@ -24,6 +24,7 @@ class MemoryTest : public testing::Test {
   }
 
   static store::StoreId id(std::uint8_t n) { return {Digest{n}}; }
+  static sync::Target target(std::uint8_t n, std::uint64_t size = 10) { return {id(n), {size, Digest{9}}}; }
 
   std::optional<Memory> memory_;
 
@@ -33,18 +34,41 @@ class MemoryTest : public testing::Test {
 };
 
 TEST_F(MemoryTest, TakesAStoreForTheOwnersUntilItIsToldOtherwise) {
-  EXPECT_EQ(memory_->mark_of(id(1)), sync::Mark::kOwn);
-  memory_->remember_mark(id(1), sync::Mark::kUnconfirmed);
+  EXPECT_EQ(memory_->mark_of(target(1)), sync::Mark::kOwn);
+  memory_->remember_mark(target(1), sync::Mark::kUnconfirmed);
+  EXPECT_EQ(memory_->mark_of(target(1)), sync::Mark::kUnconfirmed);
   restart();
-  EXPECT_EQ(memory_->mark_of(id(1)), sync::Mark::kUnconfirmed);
-  memory_->forget_mark(id(1));
-  EXPECT_EQ(memory_->mark_of(id(1)), sync::Mark::kOwn);
+  EXPECT_EQ(memory_->mark_of(target(1)), sync::Mark::kUnconfirmed);
+  memory_->forget_marks(id(1));
+  EXPECT_EQ(memory_->mark_of(target(1)), sync::Mark::kOwn);
+  restart();
+  EXPECT_EQ(memory_->mark_of(target(1)), sync::Mark::kOwn);
+}
+
+TEST_F(MemoryTest, TakesOtherBytesThanItWasToldOfForTheOwners) {
+  memory_->remember_mark(target(1, 5), sync::Mark::kUnconfirmed);
+  EXPECT_EQ(memory_->mark_of(target(1, 6)), sync::Mark::kOwn);
+}
+
+TEST_F(MemoryTest, KnowsWhatIsInPlaceAndWhatIsAboutToReplaceIt) {
+  memory_->remember_mark(target(1, 5), sync::Mark::kUnconfirmed);
+  memory_->remember_mark(target(1, 6), sync::Mark::kConfirmed);
+  memory_->remember_mark(target(2, 7), sync::Mark::kTrusted);
+  restart();
+  EXPECT_EQ(memory_->mark_of(target(1, 5)), sync::Mark::kUnconfirmed);
+  EXPECT_EQ(memory_->mark_of(target(1, 6)), sync::Mark::kConfirmed);
+  memory_->forget_other_marks(target(1, 6));
+  restart();
+  EXPECT_EQ(memory_->mark_of(target(1, 5)), sync::Mark::kOwn);
+  EXPECT_EQ(memory_->mark_of(target(1, 6)), sync::Mark::kConfirmed);
+  EXPECT_EQ(memory_->mark_of(target(2, 7)), sync::Mark::kTrusted);
 }
 
 TEST_F(MemoryTest, KeepsEveryMark) {
   for (int value = 0; value <= static_cast<int>(sync::Mark::kPinned); ++value) {
-    memory_->remember_mark(id(2), static_cast<sync::Mark>(value));
-    EXPECT_EQ(memory_->mark_of(id(2)), static_cast<sync::Mark>(value));
+    memory_->remember_mark(target(2), static_cast<sync::Mark>(value));
+    restart();
+    EXPECT_EQ(memory_->mark_of(target(2)), static_cast<sync::Mark>(value));
   }
 }
 

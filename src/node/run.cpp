@@ -101,7 +101,7 @@ class Process {
 
   int run() {
     brain_.connect(links_, paths_, downloads_);
-    add_routes(server_, catalogue_, shared(), [this](const store::StoreId& id) { return memory_.mark_of(id); },
+    add_routes(server_, catalogue_, shared(), [this](const store::StoreId& id) { return mark_of(id); },
                {.peer_id = id().to_string(), .version = std::string(kVersion), .started = started_});
     if (const auto why = open_ports()) return give_up(*why);
     restore_wishes();
@@ -136,7 +136,13 @@ class Process {
   }
 
   [[nodiscard]] Shared shared() {
-    return [this](const store::StoreId& store) { return memory_.mark_of(store) != sync::Mark::kContested; };
+    return [this](const store::StoreId& store) { return mark_of(store) != sync::Mark::kContested; };
+  }
+
+  /// Of the bytes that are here.
+  [[nodiscard]] sync::Mark mark_of(const store::StoreId& store) const {
+    const auto held = catalogue_.find(store);
+    return held ? memory_.mark_of({store, *held}) : sync::Mark::kOwn;
   }
 
   Bytes manifest(store::StoreId id, store::Content content) {
