@@ -110,14 +110,17 @@ asio::awaitable<void> Downloads::run_open(sync::Target target) {
 
 asio::awaitable<void> Downloads::run_fetch(std::shared_ptr<Fetch> fetch) {
   const sync::FetchOutcome outcome = co_await fetch->fetcher->run();
-  fetches_.erase(fetch->order.fetch);
-  events_.fetch_ended(fetch->order.fetch, outcome);
+  const sync::FetchId id = fetch->order.fetch;
+  fetches_.erase(id);
+  fetch.reset();  // what follows may discard the partial, or open it anew: nobody may hold it then
+  events_.fetch_ended(id, outcome);
 }
 
 asio::awaitable<void> Downloads::run_commit(sync::Target target, Partial partial) {
   // What the brain knows of may be replaced, as it has ranked the two; a file that came behind its back may not.
   const auto replace = catalogue_.find(target.store) ? io::Replace::kYes : io::Replace::kNo;
   auto tree = co_await partial->commit(replace);
+  partial.reset();
   if (!tree) {
     events_.commit_failed(target, failure_of(tree.error()));
     co_return;
