@@ -95,12 +95,19 @@ bool is_accepted(const http::ResponseHead& head, std::string_view key) {
          !headers.find("Sec-WebSocket-Protocol");
 }
 
+/// One line of printable ASCII: what a server says may end up on a terminal or in a log.
+std::string printable(std::string_view text) {
+  std::string out(text.substr(0, text.find_last_not_of(" \r\n") + 1));
+  std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return out;
+}
+
 asio::awaitable<WebSocketRefusal> refusal_of(http::Client& client, http::ResponseHead head) {
   constexpr std::size_t kMaxText = 1024;
   constexpr std::size_t kMaxBody = std::size_t{64} << 10U;
   WebSocketRefusal out{IoError::kRefused, head.status, {}, 0};
   const auto body = co_await client.read_all(kMaxBody);
-  if (body) out.text = text_of(ByteView(*body).first(std::min(body->size(), kMaxText)));
+  if (body) out.text = printable(text_of(ByteView(*body).first(std::min(body->size(), kMaxText))));
   const auto retry = head.headers.find("Retry-After").value_or("");
   std::from_chars(retry.data(), retry.data() + retry.size(), out.retry_after);
   co_return out;

@@ -68,7 +68,7 @@ struct ConnectedWebSocket {
 struct WebSocketRefusal {
   IoError error = IoError::kOther;
   unsigned status = 0;
-  std::string text;  ///< The body of the refusal, cut at 1 KiB.
+  std::string text;  ///< The body of the refusal: one printable line, cut at 1 KiB.
   unsigned retry_after = 0;
 };
 

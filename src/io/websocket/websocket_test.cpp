@@ -51,6 +51,12 @@ struct World {
     response.headers.add("Retry-After", "7");
     co_return response;
   }
+  /// A text that would clear a terminal, and begin a line of a log.
+  static asio::awaitable<http::Response> say_rudely(http::Request request) {
+    const std::string text = "no\x1b[2J\nwarning: all is well \r\n";
+    (void)request;
+    co_return http::Response::text(403, text);
+  }
 
   std::unique_ptr<WebSocket> connect(WebSocketLimits ours = {}) {
     const auto url = Url::parse("ws://" + at.to_string() + "/ws");
@@ -294,6 +300,15 @@ TEST(WebSocket, IsRefusedWithAReason) {
   EXPECT_EQ(refused.error().status, 503U);
   EXPECT_EQ(refused.error().retry_after, 7U);
   EXPECT_EQ(refused.error().text, "busy /no");
+}
+
+TEST(WebSocket, MakesOnePrintableLineOfARefusal) {
+  World world;
+  world.server.route(http::Method::kGet, "/rude", World::say_rudely);
+  const auto url = Url::parse("ws://" + world.at.to_string() + "/rude");
+  const auto refused = run(world.loop, connect_websocket(*url, std::nullopt, {}, {}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text, "no?[2J?warning: all is well");
 }
 
 TEST(WebSocket, RefusesRequestsThatAreNoHandshake) {
