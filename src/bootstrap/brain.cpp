@@ -41,6 +41,8 @@ asio::awaitable<void> Brain::serve(std::unique_ptr<io::WebSocket> owned) {
 }
 
 void Brain::close_all() {
+  stopped_ = true;
+  timer_.cancel();
   for (const auto& [id, socket] : sockets_) socket->close();
 }
 
@@ -72,6 +74,7 @@ void Brain::execute(const rendezvous::Close& close) {
 }
 
 void Brain::sleep() {
+  if (stopped_) return;
   std::optional<Instant> next = server_.poll_timeout();
   const std::optional<Instant> relay = server_.relay().poll_timeout();
   if (relay && (!next || *relay < *next)) next = relay;
@@ -83,7 +86,7 @@ void Brain::sleep() {
   }
   timer_.expires_at(io::to_steady(*next));
   timer_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (cancelled) return;
+    if (cancelled || stopped_) return;
     armed_.reset();
     server_.handle_timeout(io::both_now());
     server_.relay().handle_timeout(io::both_now());

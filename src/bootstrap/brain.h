@@ -34,7 +34,7 @@ class Brain {
 
   /// One control connection, from its upgrade to its end.
   [[nodiscard]] asio::awaitable<void> serve(std::unique_ptr<io::WebSocket> socket);
-  /// Cuts every control connection: the bootstrap is going down.
+  /// Cuts every control connection, and waits for nothing any more: the bootstrap is going down.
   void close_all();
 
  private:
@@ -46,6 +46,7 @@ class Brain {
   rendezvous::Server server_;
   asio::steady_timer timer_;
   std::optional<Instant> armed_;
+  bool stopped_ = false;
   std::map<rendezvous::ConnectionId, std::shared_ptr<io::WebSocket>> sockets_;
   RelayWatcher* watcher_ = nullptr;
 };

@@ -195,6 +195,20 @@ TEST_F(ControlConnection, BringsTwoHomesTogetherAtARelaySession) {
   EXPECT_EQ(text_of(heard), "hi");
 }
 
+TEST_F(ControlConnection, LeavesNothingToWaitForWhenTheBootstrapGoesDown) {
+  Home home(world_);
+  enter(home);  // registered for ten minutes
+  world_.relays.close_all();
+  world_.brain.close_all();
+  io::run(world_.loop, world_.server.stop(1s));
+  world_.until([&] { return home.is_down; });
+  for (bool moves = true; moves;) {
+    world_.loop.restart();
+    moves = world_.loop.poll() > 0;
+  }
+  EXPECT_TRUE(world_.loop.stopped());
+}
+
 /// A control connection of which the test says every frame itself.
 class RawControl : public ControlConnection {
  protected:

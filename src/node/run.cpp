@@ -207,6 +207,7 @@ class Process {
       const std::uint64_t scan = ++scans_begun_;
       const auto report = co_await catalogue_.scan();
       scans_done_ = scan;
+      scanned_.set();
       if (stopping_) co_return;
       if (!report) io::log_error("cannot read {}: {}", config_.data.string(), io::to_string(report.error()));
       if (report) ignored_files_ = report->ignored;
@@ -216,7 +217,6 @@ class Process {
                      report->ignored);
         brain_.tell([](peer::Peer& peer, Now now) { peer.handle_catalogue_ready(now); });
       }
-      scanned_.set();
       const bool settling = report && report->settling > 0;
       const Duration time = settling ? kSettlePeriod : kScanPeriod;
       co_await pause(scan_timer_, time);
@@ -267,6 +267,7 @@ class Process {
     paths_.close_all();
     links_.close_all();
     scan_timer_.cancel();
+    scanned_.set();
     network_timer_.cancel();
     control_.reset();
     co_await server_.stop(grace);
