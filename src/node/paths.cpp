@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <nlohmann/json.hpp>
 
 #include "core/exchange/message.h"
 #include "io/channel/channel_link.h"
@@ -55,6 +56,13 @@ path::PathFailure failure_of(channel::CloseReason reason) {
   return {theirs ? path::PathEnd::kProtocol : path::PathEnd::kClosed, text};
 }
 
+// Whether an answer of /health is that peer's.
+bool names_peer(ByteView health, const identity::PeerId& peer) {
+  const auto json = nlohmann::json::parse(text_of(health), nullptr, false);
+  const auto id = json.is_object() ? json.find("peer_id") : json.end();
+  return id != json.end() && id->is_string() && *id == peer.to_string();
+}
+
 // What both kinds of path report, once each, until they are closed from here.
 class Report {
  public:
@@ -79,7 +87,8 @@ class Report {
 
 class HttpPath final : public OpenedPath {
  public:
-  HttpPath(Report report, Endpoint endpoint) : report_(report), endpoint_(endpoint) {}
+  HttpPath(Report report, const identity::PeerId& peer, Endpoint endpoint)
+      : report_(report), peer_(peer), endpoint_(endpoint) {}
 
   // `self` keeps the path while its opening is under way.
   static asio::awaitable<void> run(std::shared_ptr<HttpPath> self) {
@@ -109,6 +118,10 @@ class HttpPath final : public OpenedPath {
     if (head->status != 200) {
       co_return path::PathFailure{path::PathEnd::kProtocol, "/health answers " + std::to_string(head->status)};
     }
+    // Not authenticated, but enough against mistakes: a private address may be another home's, and its bytes another's.
+    if (!names_peer(*body, peer_)) {
+      co_return path::PathFailure{path::PathEnd::kWrongPeer, "somebody else answers at that address"};
+    }
     if (report_.is_over()) co_return std::nullopt;
     source_.emplace(endpoint_);
     report_.open(rtt);
@@ -116,6 +129,7 @@ class HttpPath final : public OpenedPath {
   }
 
   Report report_;
+  identity::PeerId peer_;
   Endpoint endpoint_;
   std::optional<io::HttpSource> source_;
 };
@@ -204,7 +218,7 @@ Paths::Paths(asio::any_io_executor loop, PathSettings settings, io::StoreReader&
 void Paths::open(const peer::OpenPath& order) {
   const Report report(order.path, *this);
   if (const auto* http = std::get_if<path::HttpTarget>(&order.target)) {
-    auto made = std::make_shared<HttpPath>(report, http->endpoint);
+    auto made = std::make_shared<HttpPath>(report, order.peer, http->endpoint);
     paths_.emplace(order.path, made);
     asio::co_spawn(loop_, HttpPath::run(std::move(made)), asio::detached);
     return;
