@@ -21,7 +21,8 @@ constexpr Duration kHttpStagger = 250ms;  ///< Between attempts at two addresses
 constexpr Duration kRelayHold = 800ms;    ///< The relay's bytes wait so long for a cheaper path.
 constexpr std::uint64_t kRelayBytesInRace = std::uint64_t{2} << 20U;  ///< Relayed at most before the race is settled.
 constexpr Duration kRaceLimit = 3s;  ///< Cheaper rungs that have not answered by then have lost the race.
-constexpr Duration kHttpAttemptLimit = 2500ms;  ///< A first SYN that is lost is sent again after 1 s: time for one more.
+constexpr Duration kHttpAttemptLimit =
+    2500ms;                                   ///< A first SYN that is lost is sent again after 1 s: time for one more.
 constexpr Duration kRelayAttemptLimit = 15s;  ///< The partner has to hear of it, join, and shake hands.
 constexpr Duration kGrantLimit = 20s;         ///< For the bootstrap's answer to a wish for a session.
 constexpr Duration kFirstRungBackoff = 2s;
