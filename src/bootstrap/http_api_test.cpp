@@ -255,6 +255,20 @@ TEST_F(RawControl, IsClosedToAMessageOverTheLimit) {
   world_.until([this] { return world_.brain.server().stats().connections == 0; });
 }
 
+TEST_F(RawControl, IsClosedToWhoAsksOnAndOnWithoutReading) {
+  std::vector<rendezvous::Entry> stores;
+  for (std::size_t i = 0; i < rendezvous::kMaxStoresPerPeer; ++i) {
+    stores.push_back({{Digest{static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i >> 8U)}}, kContent});
+  }
+  ASSERT_EQ(post(identity::sign_statement(alice_, registration(std::move(stores)))).status, 200U);
+  ASSERT_TRUE(socket_->send(rendezvous::encode(rendezvous::Authenticate{challenge(nonce_)})));
+  // Pages of megabytes, more than the kernel and the queue for one connection hold together.
+  for (std::uint64_t request = 1; request <= 150; ++request) {
+    ASSERT_TRUE(socket_->send(rendezvous::encode(rendezvous::InventorySince{request, {}})));
+  }
+  world_.until([this] { return world_.brain.server().stats().connections == 0; });
+}
+
 TEST_F(RawControl, IsClosedWhenTheBootstrapGoesDown) {
   world_.brain.close_all();
   EXPECT_FALSE(world_.run(socket_->read_message()));

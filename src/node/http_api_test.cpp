@@ -249,6 +249,19 @@ TEST_F(NodeHttp, GivesNothingOfAFileThatChangedUntilItIsReadAgain) {
   EXPECT_NE(answer.header("ETag"), etag_);
 }
 
+TEST_F(NodeHttp, BreaksOffADownloadWhoseFileChanges) {
+  // More than the kernel holds for a reader that does not read.
+  const Bytes large = io::bytes_from_seed(std::size_t{48} << 20U, 5);
+  put(store_, large);
+  io::set_mtime(path_of(store_), 1'600'000'002s);
+  scan();
+  auto client = io::run(loop_, io::http::Client::connect(at_));
+  const auto head = io::run(loop_, (*client)->request({Method::kGet, "/download/" + store_.to_string(), {}, {}}));
+  ASSERT_EQ(head->content_length, large.size());
+  std::fstream(path_of(store_), std::ios::in | std::ios::out | std::ios::binary).put('x');
+  EXPECT_FALSE(io::run(loop_, (*client)->read_all(large.size())));
+}
+
 TEST_F(NodeHttp, AnswersNoOtherMethod) {
   EXPECT_EQ(download({}, Method::kDelete).status, 405U);
   EXPECT_EQ(ask("/stores", {}, Method::kPost).status, 405U);
