@@ -71,7 +71,8 @@ class NodeDownloads : public testing::Test {
     EXPECT_TRUE(io::wait_for(loop_, source_.scan()));
     add_routes(
         server_, source_, [](const store::StoreId&) { return true; },
-        [](const store::StoreId&) { return sync::Mark::kOwn; }, {.peer_id = "x", .version = "1", .started = io::now()});
+        [](const store::StoreId&) { return sync::Mark::kOwn; },
+        {.peer_id = peer_.to_string(), .version = "1", .started = io::now()});
     auto listener = io::TcpListener::open(loop_.get_executor(), {IpAddress::v4(127, 0, 0, 1), 0});
     at_ = (*listener)->local();
     server_.listen(*std::move(listener));
@@ -82,8 +83,9 @@ class NodeDownloads : public testing::Test {
     loop_.restart();
     while (!is_so()) loop_.run_one();
   }
-  void open_path(Endpoint to) {
-    paths_.open({.path = {1}, .peer = {}, .rung = path::Rung::kHttp, .target = path::HttpTarget{to}});
+  void open_path(Endpoint to) { open_path(to, peer_); }
+  void open_path(Endpoint to, const identity::PeerId& peer) {
+    paths_.open({.path = {1}, .peer = peer, .rung = path::Rung::kHttp, .target = path::HttpTarget{to}});
     until([this] { return events_.opened > 0 || !events_.closed.empty(); });
   }
   void open_partial() {
@@ -98,6 +100,7 @@ class NodeDownloads : public testing::Test {
   }
   std::size_t partials_here() { return io::wait_for(loop_, io::list_partials(pool_, here_.path())).size(); }
 
+  const identity::PeerId peer_{Digest{1}};
   const Bytes bytes_ = io::bytes_from_seed(kSize, 1);
   const sync::Target target_{io::id_from_seed(1), io::tree_of(bytes_).content};
 
@@ -196,10 +199,16 @@ TEST_F(NodeDownloads, LearnThatNobodyListensAtAnAddress) {
   EXPECT_EQ(paths_.find({1}), nullptr);
 }
 
+TEST_F(NodeDownloads, FetchNothingFromAnotherPeerAtTheSameAddress) {
+  open_path(at_, {Digest{2}});
+  EXPECT_EQ(events_.opened, 0);
+  EXPECT_EQ(events_.closed, std::vector{path::PathEnd::kWrongPeer});
+}
+
 TEST_F(NodeDownloads, HearNothingOfAPathThatWasClosedWhileItOpened) {
-  paths_.open({.path = {1}, .peer = {}, .rung = path::Rung::kHttp, .target = path::HttpTarget{at_}});
+  paths_.open({.path = {1}, .peer = peer_, .rung = path::Rung::kHttp, .target = path::HttpTarget{at_}});
   paths_.close({1});
-  paths_.open({.path = {2}, .peer = {}, .rung = path::Rung::kHttp, .target = path::HttpTarget{at_}});
+  paths_.open({.path = {2}, .peer = peer_, .rung = path::Rung::kHttp, .target = path::HttpTarget{at_}});
   until([this] { return events_.opened > 0; });
   until([this] { return server_.counters().open == 0; });
   EXPECT_EQ(events_.opened, 1);
