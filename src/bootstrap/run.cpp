@@ -22,7 +22,7 @@ constexpr Duration kGrace = std::chrono::seconds(3);
 constexpr std::string_view kVersion = TURNPIKE_VERSION;
 
 int give_up(const std::string& why) {
-  io::log_error("{}", why);
+  std::fprintf(stderr, "turnpike: %s\n", why.c_str());
   return 1;
 }
 
@@ -76,8 +76,10 @@ class Process {
     for (const Listen& listen : config_.listen) {
       auto listener = io::TcpListener::open(loop_.get_executor(), listen.endpoint);
       if (!listener) {
-        return "cannot listen on " + listen.endpoint.to_string() + ": " + std::string(io::to_string(listener.error())) +
-               "; is another program there, or does the port need root?";
+        const bool taken = listener.error() == io::IoError::kRefused;
+        return "cannot listen on " + listen.endpoint.to_string() + ": " +
+               (taken ? "another program has that port; stop it, or choose another --listen"
+                      : "not allowed, or no address of this machine; ports below 1024 need root");
       }
       opened.push_back((listen.tls ? "tls://" : "http://") + (*listener)->local().to_string());
       if (!listen.tls) {

@@ -43,7 +43,11 @@ void Brain::catalogue_event(const io::CatalogueEvent& event) {
   const sync::Target store =
       changed != nullptr ? sync::Target{changed->id, changed->content}
                          : sync::Target{std::get<io::StoreAdded>(event).id, std::get<io::StoreAdded>(event).content};
-  if (changed != nullptr && !committing_.contains(store.store)) memory_.forget_other_marks(store);
+  if (changed != nullptr && !committing_.contains(store.store)) {
+    io::log_warning("store {} was changed on disk; its new bytes are taken for this home's own",
+                    store.store.to_string());
+    memory_.forget_other_marks(store);
+  }
   const sync::Mark mark = memory_.mark_of(store);  // other bytes than those that were committed are the owner's doing
   tell([&](peer::Peer& peer, Now now) { peer.handle_local_store(now, store.store, store.content, mark); });
 }
@@ -53,7 +57,8 @@ void Brain::link_up(std::size_t bootstrap) {
 }
 
 void Brain::link_down(std::size_t bootstrap, std::string_view reason) {
-  io::log_info("bootstrap {}: not connected: {}", bootstrap, reason);
+  const auto known = peer_.bootstraps();
+  io::log_info("bootstrap {}: not connected: {}", bootstrap < known.size() ? known[bootstrap].url : "?", reason);
   tell([=](peer::Peer& peer, Now now) { peer.handle_link_down(now, bootstrap, reason); });
 }
 

@@ -9,6 +9,11 @@ namespace turnpike::node {
 namespace {
 
 std::string words_of(const io::WebSocketRefusal& refusal) {
+  if (refusal.status == 0 && refusal.error == io::IoError::kTls) {
+    return "TLS failed: its key is not the pinned one, or its certificate is not trusted here; compare --bootstrap-pin "
+           "with "
+           "the pin that the bootstrap prints";
+  }
   if (refusal.status == 0) return std::string(io::to_string(refusal.error));
   return "HTTP " + std::to_string(refusal.status) + (refusal.text.empty() ? "" : ": " + refusal.text);
 }

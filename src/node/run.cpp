@@ -41,7 +41,7 @@ constexpr std::string_view kFacts = "facts";
 constexpr std::string_view kLastSequence = "last sequence";
 
 int give_up(const std::string& why) {
-  io::log_error("{}", why);
+  std::fprintf(stderr, "turnpike: %s\n", why.c_str());
   return 1;
 }
 
@@ -161,8 +161,8 @@ class Process {
     if (!listener) listener = io::TcpListener::open(loop_.get_executor(), {IpAddress{}, config_.http_port()});
     if (!listener) {
       return "cannot listen on port " + std::to_string(config_.http_port()) + " (--port " +
-             std::to_string(config_.port) + " + 1000): " + std::string(io::to_string(listener.error())) +
-             "; is another node running? Choose another --port";
+             std::to_string(config_.port) + " + 1000): another program has it; is another node running? " +
+             "Choose another --port";
     }
     auto control = io::ControlServer::open(
         loop_.get_executor(), io::control_socket_path(config_.data),
