@@ -60,9 +60,13 @@ struct Addition {
 
 Result<Addition, Refusal> addition_of(const fs::path& file, const std::optional<store::StoreId>& id) {
   const std::string name = file.filename().string();
-  auto store = id;
-  if (!store) store = store::StoreId::from_file_name(name);
+  auto store = store::StoreId::from_file_name(name);
   if (!store) store = store::StoreId::parse(name);
+  if (store && id && *store != *id) {
+    return fail(
+        Refusal{kUsage, file.string() + ": its name is another store's id than --id; rename it, or leave --id out"});
+  }
+  if (!store) store = id;
   if (!store) return fail(Refusal{kUsage, file.string() + ": its name is no store id; name the id with --id ID"});
   std::error_code error;
   const std::uintmax_t size = fs::file_size(file, error);

@@ -59,6 +59,14 @@ TEST_F(FolderCommands, AddTakesTheIdGivenForAnyOtherName) {
   EXPECT_TRUE(fs::exists(folder_ / "data" / (kId + ".dig")));
 }
 
+TEST_F(FolderCommands, AddRefusesAnIdThatContradictsTheFilesName) {
+  const fs::path file = folder_.write(kId + ".dig", "hello");
+  EXPECT_EQ(add(file, kOther), kUsage);
+  EXPECT_NE(err_.str().find("--id"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_ / "data" / (kOther + ".dig")));
+  EXPECT_EQ(add(file, kId), kDone);
+}
+
 TEST_F(FolderCommands, AddOfTheSameBytesAgainIsNoError) {
   EXPECT_EQ(add(folder_.write("x", "hello"), kId), kDone);
   EXPECT_EQ(add(folder_ / "x", kId), kDone);
