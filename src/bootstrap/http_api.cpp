@@ -59,9 +59,18 @@ json endpoints_json(const std::vector<Endpoint>& endpoints) {
   return out;
 }
 
+json services_json(const std::vector<rendezvous::Service>& services) {
+  json out = json::array();
+  for (const rendezvous::Service& each : services) {
+    out.push_back({{"kind", name_of(each.kind)}, {"endpoint", each.endpoint.to_string()}});
+  }
+  return out;
+}
+
 json announcer_json(const rendezvous::Announcer& announcer) {
   return {{"peer", announcer.peer.to_string()},
           {"http", endpoints_json(announcer.http)},
+          {"services", services_json(announcer.services)},
           {"size", announcer.content.size},
           {"root", to_hex(announcer.content.root)},
           {"observed", announcer.observed.to_string()},
@@ -162,6 +171,7 @@ class Api {
       const auto expires = std::chrono::duration_cast<std::chrono::seconds>(peer.expires_in).count();
       peers.push_back({{"peer", peer.peer.to_string()},
                        {"http", endpoints_json(peer.http)},
+                       {"services", services_json(peer.services)},
                        {"observed", peer.observed.to_string()},
                        {"stores", peer.stores},
                        {"connected", peer.connected},

@@ -145,7 +145,7 @@ TEST_F(BootstrapHttp, KnowsNobodyWithAStoreThatNobodyHas) {
 class ControlConnection : public BootstrapHttp {
  protected:
   void enter(Home& home) {
-    home.client.set_registration(io::both_now(), {kHome}, {{kStore, kContent}});
+    home.client.set_registration(io::both_now(), {{rendezvous::ServiceKind::kHttp, kHome}}, {{kStore, kContent}});
     home.connect();
     EXPECT_EQ(home.expect<rendezvous::Welcomed>().bootstrap, world_.id());
     home.expect<rendezvous::Registered>();

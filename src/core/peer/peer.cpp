@@ -86,7 +86,9 @@ struct Peer::Parts {
     for (const auto& [store, local] : sync.book().locals()) {
       stores.push_back({.id = store, .content = local.content, .shared = local.shared});
     }
-    for (const auto& link : links) link->client.set_registration(now, http, stores);
+    std::vector<rendezvous::Service> services;
+    for (const Endpoint& each : http) services.push_back({rendezvous::ServiceKind::kHttp, each});
+    for (const auto& link : links) link->client.set_registration(now, services, stores);
   }
 
   bool drain_sync() {

@@ -19,17 +19,17 @@ Duration register_gap(std::size_t size) {
   return std::max<Duration>(kMinRegisterGap, std::chrono::seconds(static_cast<std::int64_t>(seconds)));
 }
 
-// The first kMaxHttpEndpoints, but not all of one family where there are both: neither may crowd out the other.
-std::vector<Endpoint> chosen(std::vector<Endpoint> http) {
-  std::erase_if(http, [](const Endpoint& each) { return !endpoint_is_usable(each); });
-  std::vector<Endpoint> out;
-  for (const Endpoint& each : http) {
+// The first `limit`, but not all of one family where there are both: neither may crowd out the other.
+std::vector<Service> chosen(const std::vector<Service>& services, bool http, std::size_t limit) {
+  std::vector<Service> out;
+  for (const Service& each : services) {
+    if ((each.kind == ServiceKind::kHttp) != http || !endpoint_is_usable(each.endpoint)) continue;
     if (std::ranges::find(out, each) == out.end()) out.push_back(each);
   }
-  if (out.size() <= kMaxHttpEndpoints) return out;
-  const auto end = out.begin() + kMaxHttpEndpoints;
-  const auto family = out.front().address.family;
-  const auto is_other = [&](const Endpoint& each) { return each.address.family != family; };
+  if (out.size() <= limit) return out;
+  const auto end = out.begin() + static_cast<std::ptrdiff_t>(limit);
+  const auto family = out.front().endpoint.address.family;
+  const auto is_other = [&](const Service& each) { return each.endpoint.address.family != family; };
   if (std::find_if(out.begin(), end, is_other) == end) {
     const auto other = std::find_if(end, out.end(), is_other);
     if (other != out.end()) *(end - 1) = *other;
@@ -136,8 +136,11 @@ void Client::handle_request_timeouts(Now now) {
 
 // --- verbs ---
 
-void Client::set_registration(Now now, std::vector<Endpoint> http, const std::vector<LocalStore>& stores) {
-  Bytes body = encode_registration({chosen(std::move(http)), shared_entries(stores)});
+void Client::set_registration(Now now, const std::vector<Service>& services, const std::vector<LocalStore>& stores) {
+  Registration registration{
+      .http = {}, .stores = shared_entries(stores), .services = chosen(services, false, kMaxServices)};
+  for (const Service& each : chosen(services, true, kMaxHttpEndpoints)) registration.http.push_back(each.endpoint);
+  Bytes body = encode_registration(registration);
   if (registration_ == body) return;
   registration_ = std::move(body);
   registration_due_ = true;

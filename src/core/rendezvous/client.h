@@ -109,8 +109,8 @@ class Client {
 
   // Verbs.
   /// Replaces what is registered; sent when welcomed, and again after every reconnection. More than kMaxStoresPerPeer
-  /// shared stores or kMaxHttpEndpoints endpoints: the first ones are registered.
-  void set_registration(Now now, std::vector<Endpoint> http, const std::vector<LocalStore>& stores);
+  /// shared stores, kMaxHttpEndpoints of kind http or kMaxServices of the others: the first ones are registered.
+  void set_registration(Now now, const std::vector<Service>& services, const std::vector<LocalStore>& stores);
   void set_follow_inventory(Now now, bool follow);
   /// A StoreFound comes for each id. False, and nothing asked, unless welcomed and below kMaxPendingRequests.
   [[nodiscard]] bool lookup(Now now, const std::vector<store::StoreId>& ids);

@@ -136,7 +136,8 @@ struct RendezvousTest : testing::Test {
 };
 
 TEST_F(RendezvousTest, WelcomesAndRegistersANode) {
-  alice.client.set_registration(now, {{IpAddress::v4(198, 51, 100, 1), 5001}}, {local(1), local(2)});
+  alice.client.set_registration(now, {{ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, 1), 5001}}},
+                                {local(1), local(2)});
   connect(alice);
   ASSERT_THAT(alice.told<Welcomed>(), SizeIs(1));
   EXPECT_EQ(alice.told<Welcomed>()[0].bootstrap, bootstrap);
@@ -151,7 +152,8 @@ TEST_F(RendezvousTest, WelcomesAndRegistersANode) {
 }
 
 TEST_F(RendezvousTest, TellsANodeWhoHasAStore) {
-  alice.client.set_registration(now, {{IpAddress::v4(198, 51, 100, 1), 5001}}, {local(1)});
+  const Service quic{ServiceKind::kQuic, {IpAddress::v4(198, 51, 100, 1), 4001}};
+  alice.client.set_registration(now, {{ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, 1), 5001}}, quic}, {local(1)});
   connect(alice);
   connect(bob);
   ASSERT_TRUE(bob.client.lookup(now, {id(1), id(2)}));
@@ -166,6 +168,7 @@ TEST_F(RendezvousTest, TellsANodeWhoHasAStore) {
   EXPECT_EQ(announcer.content, entry(1).content);
   EXPECT_TRUE(announcer.connected);
   EXPECT_THAT(announcer.http, ElementsAre(Endpoint{IpAddress::v4(198, 51, 100, 1), 5001}));
+  EXPECT_THAT(announcer.services, ElementsAre(quic));
   EXPECT_THAT(found[1].found.announcers, IsEmpty());
 }
 
@@ -422,11 +425,12 @@ TEST_F(RendezvousTest, TriesAgainWhenARegistrationWasRefused) {
 }
 
 TEST_F(RendezvousTest, KeepsAFamilyFromCrowdingOutTheOther) {
-  std::vector<Endpoint> http;
-  for (std::uint8_t n = 1; n <= 20; ++n) http.push_back({IpAddress::v4(198, 51, 100, n), 5001});
-  http.push_back({*IpAddress::parse("2001:db8::1"), 5001});
-  http.push_back({*IpAddress::parse("ff02::1"), 5001});
-  http.push_back({*IpAddress::parse("2001:db8::2"), 0});
+  std::vector<Service> http;
+  const auto add = [&](const IpAddress& at, std::uint16_t port) { http.push_back({ServiceKind::kHttp, {at, port}}); };
+  for (std::uint8_t n = 1; n <= 20; ++n) add(IpAddress::v4(198, 51, 100, n), 5001);
+  add(*IpAddress::parse("2001:db8::1"), 5001);
+  add(*IpAddress::parse("ff02::1"), 5001);
+  add(*IpAddress::parse("2001:db8::2"), 0);
   alice.client.set_registration(now, http, {local(1)});
   connect(alice);
   connect(bob);

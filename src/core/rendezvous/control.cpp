@@ -38,6 +38,8 @@ void write(const Announcer& announcer, wire::Announcer& out) {
   out.set_root(text(ByteView(announcer.content.root)));
   out.set_seq(announcer.seq);
   out.set_connected(announcer.connected);
+  for (const Service& service : announcer.services) out.add_services(text(ByteView(service_bytes(service))));
+  out.set_proving(announcer.proving);
 }
 
 std::uint64_t count(milliseconds wait) { return static_cast<std::uint64_t>(std::max<std::int64_t>(wait.count(), 0)); }
@@ -194,7 +196,9 @@ Read<ServerMessage> read(const wire::Welcome& in) {
 
 Read<Announcer> read(const wire::Announcer& in) {
   Announcer out;
-  if (in.http_size() > static_cast<int>(kMaxHttpEndpoints)) return fail(ControlError::kOverLimit);
+  if (in.http_size() > static_cast<int>(kMaxHttpEndpoints) || in.services_size() > static_cast<int>(kMaxServices)) {
+    return fail(ControlError::kOverLimit);
+  }
   if (!read_peer(in.peer(), out.peer) || !read_address(in.observed(), out.observed) ||
       !read_array(in.root(), out.content.root)) {
     return fail(ControlError::kMalformed);
@@ -208,6 +212,13 @@ Read<Announcer> read(const wire::Announcer& in) {
   }
   out.seq = in.seq();
   out.connected = in.connected();
+  for (const std::string& bytes : in.services()) {
+    if (!knows_kind(bytes_of(bytes))) continue;
+    const auto service = service_of(bytes_of(bytes));
+    if (!service) return fail(ControlError::kMalformed);
+    out.services.push_back(*service);
+  }
+  out.proving = in.proving();
   return out;
 }
 

@@ -44,8 +44,10 @@ struct Announcer {
   IpAddress observed;          ///< Where the bootstrap saw it.
   std::vector<Endpoint> http;  ///< Non-global ones only for an asker that may share its network.
   store::Content content;
-  std::uint64_t seq = 0;   ///< Of its registration.
-  bool connected = false;  ///< Has a live control connection here: a relay session is possible.
+  std::uint64_t seq = 0;               ///< Of its registration.
+  bool connected = false;              ///< Has a live control connection here: a relay session is possible.
+  std::vector<Service> services = {};  ///< Likewise, of the kinds other than http; at most kMaxServices.
+  bool proving = false;  ///< A proof of some endpoint of it is under way: more may be told of it in a moment.
 
   friend bool operator==(const Announcer&, const Announcer&) = default;
 };

@@ -17,7 +17,9 @@ Announcer announcer() {
           .http = {{IpAddress::v4(198, 51, 100, 1), 5001}, {*IpAddress::parse("2001:db8::7"), 5001}},
           .content = kContent,
           .seq = 99,
-          .connected = true};
+          .connected = true,
+          .services = {{ServiceKind::kQuic, {IpAddress::v4(198, 51, 100, 1), 4001}}},
+          .proving = true};
 }
 
 template <class Message>
@@ -79,6 +81,7 @@ TEST(ControlMessage, OfTheClientComesBackAsItWasWritten) {
 TEST(ControlMessage, FitsAFrameAtItsLargest) {
   Announcer largest = announcer();
   largest.http.assign(kMaxHttpEndpoints, {*IpAddress::parse("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), 65535});
+  largest.services.assign(kMaxServices, {ServiceKind::kTurnTcp, largest.http[0]});
   largest.content.size = store::kMaxStoreSize;
   largest.seq = ~std::uint64_t{0};
   const FoundStore store{kStore, std::vector(kMaxAnnouncersPerStore, largest)};
@@ -103,6 +106,9 @@ TEST(ControlMessage, IsRefusedAboveEachLimit) {
             ControlError::kOverLimit);
   Announcer wide = announcer();
   wide.http.assign(kMaxHttpEndpoints + 1, wide.http[0]);
+  EXPECT_EQ(server_error(Found{1, {{kStore, {wide}}}}), ControlError::kOverLimit);
+  wide = announcer();
+  wide.services.assign(kMaxServices + 1, wide.services[0]);
   EXPECT_EQ(server_error(Found{1, {{kStore, {wide}}}}), ControlError::kOverLimit);
   EXPECT_EQ(server_error(Inventory{1, std::vector(kMaxInventoryPage + 1, Entry{kStore, kContent}), {}, false}),
             ControlError::kOverLimit);

@@ -28,6 +28,26 @@ Result<std::vector<Endpoint>, RegistrationError> read_http(ByteView bytes) {
   return out;
 }
 
+// A kind of a newer version is passed over: the rest of the registration is as good as before.
+Result<std::vector<Service>, RegistrationError> read_services(ByteView bytes) {
+  std::vector<Service> out;
+  ByteReader in(bytes);
+  for (std::size_t read = 0; in.remaining() > 0; ++read) {
+    if (read == kMaxServices) return fail(RegistrationError::kTooManyEndpoints);
+    const std::uint8_t kind = in.u8();
+    const std::uint8_t size = in.u8();
+    const auto endpoint = endpoint_of(in.take(size));
+    if (in.failed()) return fail(RegistrationError::kMalformed);
+    if (!is_kind(kind)) continue;
+    const auto known = static_cast<ServiceKind>(kind);
+    if (!endpoint || !endpoint_is_usable(*endpoint) || known == ServiceKind::kHttp) {
+      return fail(RegistrationError::kBadEndpoint);
+    }
+    out.push_back({known, *endpoint});
+  }
+  return out;
+}
+
 }  // namespace
 
 void append_entry(Bytes& out, const Entry& entry) {
@@ -82,12 +102,35 @@ std::optional<Endpoint> endpoint_of(ByteView bytes) {
   return Endpoint{*address, ByteReader(bytes.last(2)).u16()};
 }
 
+Bytes service_bytes(const Service& service) {
+  Bytes out{static_cast<std::uint8_t>(service.kind)};
+  const Bytes endpoint = endpoint_bytes(service.endpoint);
+  out.insert(out.end(), endpoint.begin(), endpoint.end());
+  return out;
+}
+
+bool knows_kind(ByteView service) { return !service.empty() && is_kind(service[0]); }
+
+std::optional<Service> service_of(ByteView bytes) {
+  if (!knows_kind(bytes)) return std::nullopt;
+  const auto endpoint = endpoint_of(bytes.subspan(1));
+  if (!endpoint || endpoint->port == 0) return std::nullopt;
+  return Service{static_cast<ServiceKind>(bytes[0]), *endpoint};
+}
+
 Bytes encode_registration(const Registration& registration) {
   Bytes http;
   for (const Endpoint& endpoint : registration.http) {
     const Bytes bytes = endpoint_bytes(endpoint);
     http.push_back(static_cast<std::uint8_t>(bytes.size()));
     http.insert(http.end(), bytes.begin(), bytes.end());
+  }
+  Bytes services;
+  for (const Service& service : registration.services) {
+    const Bytes bytes = endpoint_bytes(service.endpoint);
+    services.push_back(static_cast<std::uint8_t>(service.kind));
+    services.push_back(static_cast<std::uint8_t>(bytes.size()));
+    services.insert(services.end(), bytes.begin(), bytes.end());
   }
   Bytes stores;
   stores.reserve(registration.stores.size() * kStoreEntrySize);
@@ -96,6 +139,7 @@ Bytes encode_registration(const Registration& registration) {
   wire::Registration out;
   out.set_http(http.data(), http.size());
   out.set_stores(stores.data(), stores.size());
+  out.set_services(services.data(), services.size());
   return copy_of(bytes_of(out.SerializeAsString()));
 }
 
@@ -104,13 +148,15 @@ Result<Registration, RegistrationError> decode_registration(ByteView body) {
   if (!in.ParseFromArray(body.data(), static_cast<int>(body.size()))) return fail(RegistrationError::kMalformed);
   auto http = read_http(bytes_of(in.http()));
   if (!http) return fail(http.error());
+  auto services = read_services(bytes_of(in.services()));
+  if (!services) return fail(services.error());
   auto stores = entries_of(bytes_of(in.stores()), kMaxStoresPerPeer);
   if (!stores) return fail(stores.error());
   std::ranges::sort(*stores);
   if (std::ranges::adjacent_find(*stores, {}, &Entry::id) != stores->end()) {
     return fail(RegistrationError::kRepeatedStore);
   }
-  return Registration{*std::move(http), *std::move(stores)};
+  return Registration{*std::move(http), *std::move(stores), *std::move(services)};
 }
 
 }  // namespace turnpike::rendezvous

@@ -1,4 +1,4 @@
-// What a peer registers at a bootstrap: where its HTTP answers, and the public stores it holds. The body of a signed
+// What a peer registers at a bootstrap: where it answers what, and the public stores it holds. The body of a signed
 // "registration" statement (docs/protocols/bootstrap.md).
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/endpoint.h"
 #include "base/result.h"
+#include "core/rendezvous/service.h"
 #include "core/store/store_id.h"
 
 namespace turnpike::rendezvous {
@@ -19,6 +20,7 @@ constexpr std::string_view kRegistrationType = "registration";
 constexpr std::string_view kChallengeType = "challenge";  ///< The statement over a Hello's nonce.
 constexpr std::size_t kMaxStoresPerPeer = 20'000;
 constexpr std::size_t kMaxHttpEndpoints = 8;
+constexpr std::size_t kMaxServices = 16;  ///< Of the kinds other than http, together.
 constexpr std::size_t kStoreEntrySize = 32 + 8 + 32;
 
 /// A store and which bytes it is.
@@ -30,8 +32,9 @@ struct Entry {
 };
 
 struct Registration {
-  std::vector<Endpoint> http;  ///< Unicast addresses with a port, at most kMaxHttpEndpoints.
-  std::vector<Entry> stores;   ///< At most kMaxStoresPerPeer, each id once.
+  std::vector<Endpoint> http;          ///< Unicast addresses with a port, at most kMaxHttpEndpoints.
+  std::vector<Entry> stores;           ///< At most kMaxStoresPerPeer, each id once.
+  std::vector<Service> services = {};  ///< Likewise usable, at most kMaxServices, none of kind http.
 
   friend bool operator==(const Registration&, const Registration&) = default;
 };
@@ -40,7 +43,7 @@ struct Registration {
 enum class RegistrationError : std::uint8_t {
   kMalformed,
   kTooManyStores,     ///< kMaxStoresPerPeer
-  kTooManyEndpoints,  ///< kMaxHttpEndpoints
+  kTooManyEndpoints,  ///< kMaxHttpEndpoints, kMaxServices
   kBadEndpoint,       ///< No port, or no unicast address.
   kBadStore,          ///< A size of 0 or above store::kMaxStoreSize.
   kRepeatedStore,     ///< One id twice: a peer has one file of each.
@@ -55,6 +58,10 @@ enum class RegistrationError : std::uint8_t {
 void append_entry(Bytes& out, const Entry& entry);
 [[nodiscard]] Bytes endpoint_bytes(const Endpoint& endpoint);
 [[nodiscard]] std::optional<Endpoint> endpoint_of(ByteView bytes);
+/// One byte of kind before the endpoint. Reading fails for kinds this side does not know: ask knows_kind first.
+[[nodiscard]] Bytes service_bytes(const Service& service);
+[[nodiscard]] std::optional<Service> service_of(ByteView bytes);
+[[nodiscard]] bool knows_kind(ByteView service);
 /// A port and a unicast address: what may be registered. Private ones may: a neighbour can use them.
 [[nodiscard]] bool endpoint_is_usable(const Endpoint& endpoint);
 [[nodiscard]] Bytes address_bytes(const IpAddress& address);

@@ -18,10 +18,13 @@ RegistrationError error_of(const Registration& registration) {
 
 TEST(Registration, ComesBackSortedAsItWasWritten) {
   const Registration registration{{{IpAddress::v4(198, 51, 100, 1), 5001}, {*IpAddress::parse("2001:db8::1"), 5001}},
-                                  {entry(2), entry(1, store::kMaxStoreSize)}};
+                                  {entry(2), entry(1, store::kMaxStoreSize)},
+                                  {{ServiceKind::kQuic, {IpAddress::v4(198, 51, 100, 1), 4001}},
+                                   {ServiceKind::kTurnTcp, {*IpAddress::parse("2001:db8::1"), 6001}}}};
   const auto read = decode_registration(encode_registration(registration));
   ASSERT_TRUE(read);
   EXPECT_EQ(read->http, registration.http);
+  EXPECT_EQ(read->services, registration.services);
   EXPECT_EQ(read->stores, (std::vector{entry(1, store::kMaxStoreSize), entry(2)}));
 }
 
@@ -45,6 +48,29 @@ TEST(Registration, MayHoldTheLimitOfEndpointsAndNotOneMore) {
   EXPECT_TRUE(decode_registration(encode_registration(registration)));
   registration.http.push_back({IpAddress::v4(10, 0, 0, 1), 80});
   EXPECT_EQ(error_of(registration), RegistrationError::kTooManyEndpoints);
+}
+
+TEST(Registration, MayHoldTheLimitOfServicesAndNotOneMore) {
+  Registration registration;
+  registration.services.assign(kMaxServices, {ServiceKind::kTcp, {IpAddress::v4(10, 0, 0, 1), 4001}});
+  EXPECT_TRUE(decode_registration(encode_registration(registration)));
+  registration.services.push_back(registration.services.front());
+  EXPECT_EQ(error_of(registration), RegistrationError::kTooManyEndpoints);
+}
+
+TEST(Registration, RefusesAnHttpEndpointAmongTheOtherServices) {
+  EXPECT_EQ(error_of({{}, {}, {{ServiceKind::kHttp, {IpAddress::v4(10, 0, 0, 1), 5001}}}}),
+            RegistrationError::kBadEndpoint);
+}
+
+TEST(Registration, PassesOverAKindOfANewerVersion) {
+  const Registration registration{{},
+                                  {},
+                                  {{static_cast<ServiceKind>(99), {IpAddress::v4(10, 0, 0, 1), 1}},
+                                   {ServiceKind::kTcp, {IpAddress::v4(10, 0, 0, 1), 4001}}}};
+  const auto read = decode_registration(encode_registration(registration));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->services, std::vector{registration.services.back()});
 }
 
 TEST(Registration, RefusesWhatNobodyCanDial) {

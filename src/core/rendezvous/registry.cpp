@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/rendezvous/limiter.h"
+
 namespace turnpike::rendezvous {
 namespace {
-
-// What the limit per address counts: an IPv6 host has a whole /64.
-IpAddress host_of(const IpAddress& address) {
-  IpAddress out = address;
-  if (out.family == IpAddress::Family::kV6) std::fill(out.octets.begin() + 8, out.octets.end(), std::uint8_t{0});
-  return out;
-}
 
 std::size_t count_of(const std::map<IpAddress, std::uint32_t>& counts, const IpAddress& address) {
   const auto at = counts.find(address);
@@ -52,8 +47,9 @@ Status<RegistryError> Registry::put(Now now, const PeerId& peer, const IpAddress
 
   Peer& record = peers_[number];
   record.seq = seq;
-  record.http = registration.http;
-  record.http.shrink_to_fit();
+  record.services = registration.services;
+  for (const Endpoint& endpoint : registration.http) record.services.push_back({ServiceKind::kHttp, endpoint});
+  record.services.shrink_to_fit();
   std::vector<Number> gone;
   std::ranges::set_difference(record.items, items, std::back_inserter(gone));
   std::vector<Number> fresh;
@@ -106,12 +102,14 @@ FoundStore Registry::lookup(const store::StoreId& id, const Asker& asker) {
       if (round >= samples[i].size()) continue;
       any = true;
       const Peer& peer = peers_[samples[i][round]];
+      Visible seen = visible(peer, asker);
       out.announcers.push_back({.peer = peer.id,
                                 .observed = peer.observed,
-                                .http = visible_http(peer, asker),
+                                .http = std::move(seen.http),
                                 .content = items_[contents[i]].entry.content,
                                 .seq = peer.seq,
-                                .connected = peer.connected});
+                                .connected = peer.connected,
+                                .services = std::move(seen.services)});
     }
     if (!any) break;
   }
@@ -143,9 +141,11 @@ std::vector<Registry::Listing> Registry::list(const std::optional<PeerId>& after
   auto at = after ? by_peer_.upper_bound(*after) : by_peer_.begin();
   for (; at != by_peer_.end() && out.size() < limit; ++at) {
     const Peer& peer = peers_[at->second];
+    Visible seen = visible(peer, asker);
     out.push_back({.peer = peer.id,
                    .observed = peer.observed,
-                   .http = visible_http(peer, asker),
+                   .http = std::move(seen.http),
+                   .services = std::move(seen.services),
                    .stores = peer.items.size(),
                    .connected = peer.connected,
                    .expires = peer.expires});
@@ -333,13 +333,19 @@ void Registry::count(const IpAddress& observed, int change) {
   adjust(by_network_, network_of(observed), change);
 }
 
-std::vector<Endpoint> Registry::visible_http(const Peer& peer, const Asker& asker) const {
+Registry::Visible Registry::visible(const Peer& peer, const Asker& asker) const {
   const bool together = may_share_network(peer.observed, asker.observed);
   const bool same_host = peer.observed.is_loopback() && asker.observed.unmapped().is_loopback();
-  std::vector<Endpoint> out;
-  for (const Endpoint& endpoint : peer.http) {
-    const bool shown = endpoint.address.is_loopback() ? same_host : together || endpoint.address.is_global();
-    if (shown) out.push_back(endpoint);
+  Visible out;
+  for (const Service& service : peer.services) {
+    const IpAddress& address = service.endpoint.address;
+    const bool shown = address.is_loopback() ? same_host : together || address.is_global();
+    if (!shown) continue;
+    if (service.kind == ServiceKind::kHttp) {
+      out.http.push_back(service.endpoint);
+    } else {
+      out.services.push_back(service);
+    }
   }
   return out;
 }

@@ -81,6 +81,7 @@ class Registry {
     PeerId peer;
     IpAddress observed;
     std::vector<Endpoint> http;  ///< As `asker` may see them.
+    std::vector<Service> services;
     std::size_t stores = 0;
     bool connected = false;
     Instant expires;
@@ -111,7 +112,7 @@ class Registry {
     IpAddress observed;
     std::uint64_t seq = 0;
     Instant expires;
-    std::vector<Endpoint> http;
+    std::vector<Service> services;
     std::vector<Number> items;  // sorted
     Number older = kNone;       // by the time of the last sign of life; `newer` also chains free ones
     Number newer = kNone;
@@ -145,7 +146,11 @@ class Registry {
   void touch(Number peer, Instant now);
   void unlink(Number peer);
   void count(const IpAddress& observed, int change);
-  [[nodiscard]] std::vector<Endpoint> visible_http(const Peer& peer, const Asker& asker) const;
+  struct Visible {
+    std::vector<Endpoint> http;
+    std::vector<Service> services;
+  };
+  [[nodiscard]] Visible visible(const Peer& peer, const Asker& asker) const;
   [[nodiscard]] std::vector<Number> sample(const Item& item, std::size_t scan, const Asker& asker);
 
   Random& random_;

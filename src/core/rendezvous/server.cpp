@@ -340,6 +340,7 @@ Result<PeerPage, Rejected> Server::peers(Now now, const Endpoint& asker, const s
     out.peers.push_back({.peer = each.peer,
                          .observed = each.observed,
                          .http = std::move(each.http),
+                         .services = std::move(each.services),
                          .stores = each.stores,
                          .connected = each.connected,
                          .expires_in = each.expires - now.mono});

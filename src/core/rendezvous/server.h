@@ -81,6 +81,7 @@ struct PeerListing {
   PeerId peer;
   IpAddress observed;
   std::vector<Endpoint> http;
+  std::vector<Service> services;  ///< The other kinds.
   std::size_t stores = 0;
   bool connected = false;
   Duration expires_in{};
