@@ -48,4 +48,11 @@ Digest sha256(std::initializer_list<ByteView> parts) {
   return hash.finish();
 }
 
+std::array<std::uint8_t, 16> md5(ByteView bytes) {
+  std::array<std::uint8_t, 16> out{};
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  check(EVP_Digest(bytes.data(), bytes.size(), out.data(), nullptr, method, nullptr));
+  return out;
+}
+
 }  // namespace turnpike::crypto

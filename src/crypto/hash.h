@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4).
+// SHA-256 (FIPS 180-4), and MD5 (RFC 1321) where a protocol prescribes it.
 #pragma once
 
 #include <initializer_list>
@@ -12,7 +12,10 @@ namespace turnpike::crypto {
 /// The digest of all parts, one after the other.
 [[nodiscard]] Digest sha256(std::initializer_list<ByteView> parts);
 
-/// The same over bytes that do not stand in memory at once. `finish` ends it; it must not be used afterwards.
+/// Broken as a hash. Only for STUN's long-term keys (RFC 8489, section 9.2.2), which prescribe it.
+[[nodiscard]] std::array<std::uint8_t, 16> md5(ByteView bytes);
+
+/// SHA-256 over bytes that do not stand in memory at once. `finish` ends it; it must not be used afterwards.
 class Sha256 {
  public:
   Sha256();

@@ -12,6 +12,8 @@ TEST(Sha256, AgreesWithThePublishedVectors) {  // FIPS 180-4 examples
   EXPECT_EQ(to_hex(sha256(ByteView{})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+TEST(Md5, AgreesWithRfc1321) { EXPECT_EQ(to_hex(md5(bytes_of("message digest"))), "f96b697d7cb7938d525a2f31aaf161d0"); }
+
 TEST(Sha256, IsTheSameInParts) {
   Sha256 hash;
   hash.update(bytes_of("a"));

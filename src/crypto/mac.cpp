@@ -7,18 +7,26 @@
 #include "crypto/check.h"
 
 namespace turnpike::crypto {
+namespace {
 
-Digest hmac_sha256(ByteView key, ByteView message) {
-  Digest out{};
+template <std::size_t N>
+std::array<std::uint8_t, N> hmac(const EVP_MD* method, ByteView key, ByteView message) {
+  std::array<std::uint8_t, N> out{};
   const std::uint8_t* const key_bytes =
       key.empty() ? out.data() : key.data();  // OpenSSL wants a pointer even to nothing
   unsigned size = 0;
-  if (HMAC(EVP_sha256(), key_bytes, static_cast<int>(key.size()), message.data(), message.size(), out.data(), &size) ==
+  if (HMAC(method, key_bytes, static_cast<int>(key.size()), message.data(), message.size(), out.data(), &size) ==
       nullptr) {
     check(0);
   }
   return out;
 }
+
+}  // namespace
+
+Digest hmac_sha256(ByteView key, ByteView message) { return hmac<32>(EVP_sha256(), key, message); }
+
+Sha1Mac hmac_sha1(ByteView key, ByteView message) { return hmac<20>(EVP_sha1(), key, message); }
 
 Bytes hkdf_sha256(ByteView secret, ByteView salt, ByteView info, std::size_t size) {
   const Digest key = hmac_sha256(salt, secret);

@@ -12,6 +12,11 @@ TEST(Hmac, AgreesWithRfc4231Case2) {
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+TEST(HmacSha1, AgreesWithRfc2202Case2) {
+  EXPECT_EQ(to_hex(hmac_sha1(bytes_of("Jefe"), bytes_of("what do ya want for nothing?"))),
+            "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+}
+
 TEST(Hmac, TakesAnEmptyKey) { EXPECT_EQ(hmac_sha256({}, {}), hmac_sha256(Bytes(64, 0), {})); }
 
 TEST(Hkdf, AgreesWithRfc5869Case1) {
