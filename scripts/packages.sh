@@ -3,8 +3,8 @@
 # without starting a service.
 
 # Somebody else's implementations beside which ours is tested. LAB_ORACLES are what `natlab check` measures with.
-ORACLES=(python3-libtorrent curl)
-LAB_ORACLES=(coturn miniupnpd-nftables miniupnpc natpmpc tinyproxy)
+ORACLES=(python3-libtorrent curl miniupnpd-nftables miniupnpc)
+LAB_ORACLES=(coturn natpmpc tinyproxy)
 
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
 as_root() { if ((EUID == 0)); then "$@"; else sudo -- "$@"; fi; }

@@ -88,6 +88,21 @@ bool take_rungs(std::vector<path::Rung>& out, std::string_view text) {
   }
 }
 
+std::optional<std::vector<portmap::Protocol>> parse_portmap(std::string_view text) {
+  std::vector<portmap::Protocol> out;
+  if (text == "off") return out;
+  if (text == "auto") return std::vector(portmap::kAllProtocols.begin(), portmap::kAllProtocols.end());
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    const auto found = std::ranges::find(portmap::kAllProtocols, text.substr(0, comma),
+                                         [](portmap::Protocol protocol) { return portmap::name_of(protocol); });
+    if (found == portmap::kAllProtocols.end()) return std::nullopt;
+    if (std::ranges::find(out, *found) == out.end()) out.push_back(*found);
+    if (comma == std::string_view::npos) return out;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 using NodeRow = Row<node::NodeConfig>;
 using BootstrapRow = Row<bootstrap::BootstrapConfig>;
 
@@ -122,6 +137,9 @@ const std::vector<NodeRow>& node_rows() {
         true},
        [](NodeConfig& c, const std::string& v) { return append(c.advertise, Endpoint::parse(v)); },
        [](NodeConfig& c) { c.advertise.clear(); }},
+      {{"portmap", "auto|off|LIST",
+        "ask the router to map our ports, or not, or only by some of pcp,nat-pmp,upnp (default auto)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.portmap, parse_portmap(v)); }},
       {{"max-store", "SIZE", "a larger announced store is refused (default 64GiB)"},
        [](NodeConfig& c, const std::string& v) { return put(c.max_store, parse_size(v)); }},
       {{"max-disk", "SIZE", "how much sync may bring here by itself (default: half the free space)"},

@@ -114,6 +114,17 @@ TEST(NodeSettings, CountARungOnceHoweverOftenItIsNamed) {
   EXPECT_EQ(node_of({{"rungs", {"http,bootstrap-relay,http"}}}).rungs.size(), 2U);
 }
 
+TEST(NodeSettings, AskTheRouterByAllProtocolsByNoneOrByThoseNamed) {
+  using portmap::Protocol;
+  EXPECT_EQ(node_of({}).portmap.size(), portmap::kAllProtocols.size());
+  EXPECT_EQ(node_of({{"portmap", {"auto"}}}).portmap.size(), portmap::kAllProtocols.size());
+  EXPECT_TRUE(node_of({{"portmap", {"off"}}}).portmap.empty());
+  EXPECT_EQ(node_of({{"portmap", {"upnp,pcp,upnp"}}}).portmap, (std::vector{Protocol::kUpnp, Protocol::kPcp}));
+  for (const char* wrong : {"", "on", "pcp,", ",pcp", "PCP", "pcp,off"}) {
+    EXPECT_NE(node_error({{"portmap", {wrong}}}).find("auto|off|LIST"), std::string::npos) << wrong;
+  }
+}
+
 TEST(BootstrapSettings, ListenOnTlsAndPlainByDefaultAndElsewhereWhenTold) {
   bootstrap::BootstrapConfig config;
   EXPECT_EQ(config.listen.size(), 2U);

@@ -67,6 +67,24 @@ std::string show_bootstraps(const json& answer) {
   return out;
 }
 
+std::string show_mappings(const json& answer) {
+  std::string out;
+  for (const json& row : rows_at(answer, "mappings")) {
+    const std::string state = text_at(row, "state");
+    const bool v6 = text_at(row, "family") == "ipv6";
+    if (state == "off" || (v6 && state == "no-gateway")) continue;
+    std::string ports;
+    for (const json& port : rows_at(row, "ports")) {
+      ports += (ports.empty() ? "" : ", ") + text_at(port, "external") + "/" + text_at(port, "transport");
+    }
+    const std::string by = text_at(row, "protocol");
+    out += line(v6 ? "pinholes" : "port map",
+                state + (by.empty() ? "" : " by " + by) + ": " + (ports.empty() ? text_at(row, "reason") : ports));
+    if (!ports.empty() && state != "mapped") out += line("", text_at(row, "reason"));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string text_at(const json& object, const char* key, const std::string& otherwise) {
@@ -139,6 +157,7 @@ std::string show_status(const json& answer) {
   out += line("listens on", joined(rows_at(answer, "listen")));
   const std::string external = joined(rows_at(answer, "external"));
   out += line("registered", external.empty() ? "no address" : external);
+  out += show_mappings(answer);
   const json stores = answer.value("stores", json::object());
   out += line("stores", std::to_string(count_at(stores, "complete")) + " complete, " +
                             std::to_string(count_at(stores, "missing")) + " missing; sync " +

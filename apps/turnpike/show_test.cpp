@@ -74,6 +74,19 @@ TEST(Show, StatusSaysWhoWhereAndWhat) {
             "bootstrap   https://b.example  not connected: refused\n");
 }
 
+TEST(Show, StatusTellsWhatTheRouterMapsOrWhatToDoAboutIt) {
+  const json port{{"external", "203.0.113.7:5001"}, {"transport", "tcp"}};
+  const json mapped{
+      {"family", "ipv4"}, {"state", "mapped"}, {"protocol", "pcp"}, {"reason", "fine"}, {"ports", {port}}};
+  const json none{{"family", "ipv6"}, {"state", "no-gateway"}, {"reason", "no router"}, {"ports", json::array()}};
+  EXPECT_NE(show_status({{"mappings", {mapped, none}}}).find("port map    mapped by pcp: 203.0.113.7:5001/tcp\nstores"),
+            std::string::npos);
+  const json silent{{"family", "ipv4"}, {"state", "no-answer"}, {"reason", "switch it on"}, {"ports", json::array()}};
+  EXPECT_NE(show_status({{"mappings", {silent}}}).find("port map    no-answer: switch it on\n"), std::string::npos);
+  const json off{{"family", "ipv4"}, {"state", "off"}, {"reason", "switched off"}};
+  EXPECT_EQ(show_status({{"mappings", {off}}}).find("port map"), std::string::npos);
+}
+
 TEST(Show, WhyTellsTheStoryInOrder) {
   const json answer{{"store", "aaa"},
                     {"state", "waiting"},

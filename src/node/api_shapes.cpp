@@ -113,6 +113,31 @@ json bytes_by_rung_shape(const peer::BytesByRung& bytes) {
   return out;
 }
 
+json mappings_shape(const portmap::RouterView& router, Instant now) {
+  json out{{"family", router.family == IpAddress::Family::kV4 ? "ipv4" : "ipv6"}};
+  out["gateway"] = router.gateway ? json(router.gateway->to_string()) : json(nullptr);
+  out["state"] = portmap::name_of(router.verdict);
+  out["reason"] = router.reason;
+  out["protocol"] = router.protocol ? json(portmap::name_of(*router.protocol)) : json(nullptr);
+  out["external"] = router.external ? json(router.external->to_string()) : json(nullptr);
+  out["group"] = router.is_group;
+  out["ports"] = rows_of(router.mappings, [now](const portmap::Mapping& mapping) {
+    return json{{"purpose", portmap::name_of(mapping.purpose)},
+                {"transport", portmap::name_of(mapping.transport)},
+                {"internal", mapping.internal.to_string()},
+                {"external", mapping.external.to_string()},
+                {"protocol", portmap::name_of(mapping.protocol)},
+                {"in_group", mapping.in_group},
+                {"lease_seconds", seconds_until(mapping.expires, now)}};
+  });
+  out["tried"] = rows_of(router.lanes, [](const portmap::LaneView& lane) {
+    return json{
+        {"protocol", portmap::name_of(lane.protocol)}, {"state", lane.state}, {"reason", text_or_null(lane.reason)}};
+  });
+  out["next_action_seconds"] = seconds_until(router.next_action, now);
+  return out;
+}
+
 json status_shape(const StatusFacts& facts, Instant now) {
   const auto is_complete = [](const peer::StoreView& store) { return store.state == "complete"; };
   const auto complete = std::ranges::count_if(facts.stores, is_complete);
@@ -121,6 +146,8 @@ json status_shape(const StatusFacts& facts, Instant now) {
            {"external", texts_of(facts.external)},
            {"bootstraps", bootstraps_of(facts.bootstraps, now)},
            {"bytes_by_rung", bytes_by_rung_shape(facts.bytes_by_rung)}};
+  out["mappings"] =
+      rows_of(facts.routers, [now](const portmap::RouterView& each) { return mappings_shape(each, now); });
   out["stores"] = {{"complete", complete}, {"missing", static_cast<std::int64_t>(facts.stores.size()) - complete}};
   out["sync"] = sync::name_of(facts.sync);
   out["ignored_files"] = facts.ignored_files;

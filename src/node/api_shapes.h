@@ -11,6 +11,7 @@
 #include "core/identity/peer_id.h"
 #include "core/peer/peer.h"
 #include "core/peer/view.h"
+#include "core/portmap/view.h"
 
 namespace turnpike::node {
 
@@ -28,19 +29,24 @@ namespace turnpike::node {
 /// {"http": n, "bootstrap-relay": n}: every rung is named, also those that carried nothing.
 [[nodiscard]] nlohmann::json bytes_by_rung_shape(const peer::BytesByRung& bytes);
 
+/// One row of `status`.mappings: {family, gateway, state, reason, protocol, external, group, ports[{purpose, transport,
+/// internal, external, protocol, in_group, lease_seconds}], tried[{protocol, state, reason}], next_action_seconds}.
+[[nodiscard]] nlohmann::json mappings_shape(const portmap::RouterView& router, Instant now);
+
 struct StatusFacts {
   identity::PeerId peer_id;
   std::vector<Endpoint> listen;    ///< Sockets that are bound.
   std::vector<Endpoint> external;  ///< Addresses that are registered.
   std::vector<peer::BootstrapView> bootstraps;
+  std::vector<portmap::RouterView> routers;
   std::vector<peer::StoreView> stores;
   peer::BytesByRung bytes_by_rung{};
   peer::SyncMode sync = peer::SyncMode::kAll;
   std::uint64_t ignored_files = 0;  ///< In the data folder, with names that are no store's.
   std::uint64_t uptime_seconds = 0;
 };
-/// {peer_id, listen[], external[], bootstraps[], stores{complete, missing}, bytes_by_rung{}, sync, ignored_files,
-/// uptime_seconds}. `missing` counts the stores wanted and not complete.
+/// {peer_id, listen[], external[], bootstraps[], mappings[], stores{complete, missing}, bytes_by_rung{}, sync,
+/// ignored_files, uptime_seconds}. `missing` counts the stores wanted and not complete.
 [[nodiscard]] nlohmann::json status_shape(const StatusFacts& facts, Instant now);
 
 // Whole answers, for Reply::done.

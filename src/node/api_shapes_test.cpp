@@ -83,6 +83,41 @@ TEST(ApiShapes, StatusCountsWhatIsCompleteAndWhatIsMissing) {
   EXPECT_EQ(status["sync"], "all");
 }
 
+TEST(ApiShapes, TheStatusTellsOfEachRouterWhatItMapsAndWhyNot) {
+  const IpAddress own = IpAddress::v4(192, 168, 1, 2);
+  StatusFacts facts;
+  portmap::RouterView router;
+  router.gateway = IpAddress::v4(192, 168, 1, 1);
+  router.verdict = portmap::Verdict::kCarrierAddress;
+  router.reason = "CGNAT";
+  router.protocol = portmap::Protocol::kNatPmp;
+  router.external = IpAddress::v4(100, 64, 1, 1);
+  router.mappings = {{.purpose = portmap::Purpose::kHttp,
+                      .transport = portmap::Transport::kTcp,
+                      .internal = {own, 5001},
+                      .external = {*router.external, 5011},
+                      .protocol = portmap::Protocol::kNatPmp,
+                      .expires = kNow + std::chrono::seconds(60),
+                      .in_group = false}};
+  router.lanes = {{.protocol = portmap::Protocol::kPcp, .state = "refused", .reason = "unsupported"}};
+  facts.routers = {router};
+  const json row = status_shape(facts, kNow)["mappings"][0];
+  EXPECT_EQ(row["family"], "ipv4");
+  EXPECT_EQ(row["state"], "carrier-address");
+  EXPECT_EQ(row["reason"], "CGNAT");
+  EXPECT_EQ(row["protocol"], "nat-pmp");
+  EXPECT_EQ(row["external"], "100.64.1.1");
+  EXPECT_EQ(row["next_action_seconds"], nullptr);
+  EXPECT_EQ(row["ports"][0], (json{{"purpose", "http"},
+                                   {"transport", "tcp"},
+                                   {"internal", "192.168.1.2:5001"},
+                                   {"external", "100.64.1.1:5011"},
+                                   {"protocol", "nat-pmp"},
+                                   {"in_group", false},
+                                   {"lease_seconds", 60.0}}));
+  EXPECT_EQ(row["tried"][0], (json{{"protocol", "pcp"}, {"state", "refused"}, {"reason", "unsupported"}}));
+}
+
 TEST(ApiShapes, ATransferTellsItsBytesByRungAndItsPeers) {
   peer::TransferView view;
   view.target = {kStore, kContent};

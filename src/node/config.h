@@ -11,6 +11,7 @@
 #include "core/identity/peer_id.h"
 #include "core/path/rung.h"
 #include "core/peer/peer.h"
+#include "core/portmap/mapping.h"
 #include "core/store/store_id.h"
 #include "io/tcp/url.h"
 
@@ -40,6 +41,9 @@ struct NodeConfig {
   std::vector<Pin> pins;
   std::vector<identity::PeerId> trusted_peers;
   std::vector<Endpoint> advertise;  ///< HTTP addresses to register besides the machine's own: a forwarded port.
+
+  /// By which protocols the router is asked to map our ports; none: it is not asked.
+  std::vector<portmap::Protocol> portmap{portmap::kAllProtocols.begin(), portmap::kAllProtocols.end()};
 
   std::uint64_t max_store = std::uint64_t{64} << 30U;  ///< A larger announced size is refused.
   std::optional<std::uint64_t> max_disk;               ///< For what sync brings by itself; none: half the free space.

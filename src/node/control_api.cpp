@@ -82,6 +82,7 @@ json ControlApi::status() const {
   facts.listen = scope_.listen();
   facts.external = scope_.external();
   facts.bootstraps = peer.bootstraps();
+  if (scope_.routers) facts.routers = scope_.routers();
   facts.stores = peer.stores();
   facts.bytes_by_rung = peer.bytes_by_rung();
   facts.sync = peer.sync_mode();

@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <functional>
 
+#include "core/portmap/view.h"
 #include "io/control/server.h"
 #include "io/disk/catalogue.h"
 #include "node/brain.h"
@@ -21,6 +22,7 @@ struct ControlScope {
   std::function<std::uint64_t()> ignored_files;     ///< In the folder at the last scan.
   std::function<std::vector<Endpoint>()> listen;    ///< Sockets that are bound.
   std::function<std::vector<Endpoint>()> external;  ///< Addresses that are registered.
+  std::function<std::vector<portmap::RouterView>()> routers;
   Instant started;
 };
 

@@ -26,6 +26,7 @@
 #include "node/brain.h"
 #include "node/control_api.h"
 #include "node/http_api.h"
+#include "node/port_mapping.h"
 
 namespace turnpike::node {
 namespace {
@@ -93,6 +94,8 @@ class Process {
         downloads_(loop_.get_executor(), {.data = config.data, .reserve = config.reserve}, pool_, catalogue_, paths_,
                    brain_),
         server_(loop_.get_executor(), io::http::ServerLimits()),
+        port_mapping_(loop_.get_executor(), config, identity, random_,
+                      [this](const std::vector<portmap::Mapping>& mapped) { mapped_ = mapped; }),
         api_(loop_.get_executor(), control_scope()),
         signals_(loop_, SIGINT, SIGTERM),
         scan_timer_(loop_),
@@ -107,6 +110,7 @@ class Process {
     restore_wishes();
     asio::co_spawn(loop_, watch_folder(), asio::detached);
     asio::co_spawn(loop_, watch_network(), asio::detached);
+    port_mapping_.start();
     signals_.async_wait([this](const boost::system::error_code& error, int) {
       if (!error) asio::co_spawn(loop_, shut_down(), asio::detached);
     });
@@ -132,6 +136,7 @@ class Process {
             .ignored_files = [this] { return ignored_files_; },
             .listen = [this] { return listen_; },
             .external = [this] { return external_; },
+            .routers = [this] { return port_mapping_.view(); },
             .started = started_};
   }
 
@@ -232,6 +237,7 @@ class Process {
       const bool woke = now - last > kNetworkPeriod + kWakeUpJump;
       const bool changed = addresses != known;
       if (changed) tell_addresses(addresses);
+      port_mapping_.network_changed(woke);  // a route may change where no address of ours does
       if ((changed && !known.empty()) || woke) {
         io::log_info("{}: trying everything anew", woke ? "woke up" : "the network changed");
         brain_.tell([](peer::Peer& peer, Now when) { peer.handle_network_changed(when); });
@@ -269,6 +275,7 @@ class Process {
     scan_timer_.cancel();
     scanned_.set();
     network_timer_.cancel();
+    co_await port_mapping_.stop();
     control_.reset();
     co_await server_.stop(grace);
     loop_.stop();
@@ -294,6 +301,8 @@ class Process {
   Paths paths_;
   Downloads downloads_;
   io::http::Server server_;
+  PortMapping port_mapping_;
+  std::vector<portmap::Mapping> mapped_;  // candidates: nobody is told of them before they are proved
   ControlApi api_;
   std::unique_ptr<io::ControlServer> control_;
   asio::signal_set signals_;

@@ -196,15 +196,17 @@ class Lab:
         self.pin = pin
         return self.bootstrap
 
-    def node(self, host, rungs=RUNGS, sync="all"):
-        return Node(self, host, rungs, sync)
+    def node(self, host, rungs=RUNGS, sync="all", flags=()):
+        """`flags` are more of the node's."""
+        return Node(self, host, rungs, sync, flags)
 
 
 class Node:
     """A `turnpike node` in a home. Its data folder outlives its process."""
 
-    def __init__(self, lab, host, rungs, sync):
+    def __init__(self, lab, host, rungs, sync, flags):
         self.lab, self.host, self.rungs, self.sync = lab, host, rungs, sync
+        self.flags = flags
         self.data = lab.folder / host
         self.data.mkdir()
         self.process = None
@@ -215,7 +217,7 @@ class Node:
         self.process = self.lab.start(
             self.host, self.lab.turnpike, "node", "--data", self.data, "--port", "4001",
             "--bootstrap", f"https://{BOOTSTRAP_HOST}", "--bootstrap-pin", self.lab.pin,
-            "--sync", self.sync, "--rungs", self.rungs, log=f"{self.host}.log")
+            "--sync", self.sync, "--rungs", self.rungs, *self.flags, log=f"{self.host}.log")
         wait_until(lambda: self._answers(), seconds, lambda: f"{self.host} answers status:\n{self.process.tail()}")
         return self
 

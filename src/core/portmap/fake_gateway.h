@@ -39,8 +39,8 @@ class FakeGateway {
   std::map<Port, std::uint16_t> pinholes;  ///< Internal port: its id.
   std::uint32_t epoch_base = 1000;
   Instant started{};
-  std::vector<upnp::Command> commands;  ///< All it was sent.
-  std::size_t map_requests = 0;
+  std::vector<upnp::Command> commands;   ///< All it was sent.
+  std::map<Port, std::size_t> requests;  ///< To map, by internal port.
 
   void restart(Instant now) {
     table.clear();
@@ -90,7 +90,7 @@ class FakeGateway {
 
   // The external port for this internal one, or none.
   std::optional<std::uint16_t> grant(Transport transport, std::uint16_t internal, std::uint16_t wished) {
-    ++map_requests;
+    ++requests[{transport, internal}];
     for (const auto& [port, inside] : table) {
       if (port.first == transport && inside == internal) return port.second;
     }

@@ -10,6 +10,7 @@ namespace {
 static_assert(DatagramMachine<Mapper>);
 using Ports = std::vector<std::uint16_t>;
 const Ports kUsual{4001, 4001, 5001, 6001, 6001};
+const FakeGateway::Port kLast{Transport::kUdp, 6001};  // no check is made with it, only true renewals
 
 TEST(PortMapper, MapsTheGroupByTheBestProtocolThatAnswers) {
   for (const auto& [pcp, nat_pmp, upnp, expected] :
@@ -175,11 +176,11 @@ TEST(PortMapper, RenewsAtHalfOfTheLeaseForAsLongAsTheNodeRuns) {
   for (const Protocol protocol : kAllProtocols) {
     Home home(MapperConfig{.protocols = {protocol}});
     home.connect();
-    const std::size_t before = home.gateway.map_requests;
+    const std::size_t before = home.gateway.requests[kLast];
     home.advance(24h);
     EXPECT_EQ(home.verdict(), Verdict::kMapped);
     EXPECT_EQ(home.changes.size(), 1U);
-    const std::size_t renewals = (home.gateway.map_requests - before) / 5;
+    const std::size_t renewals = home.gateway.requests[kLast] - before;
     EXPECT_GE(renewals, 19U) << name_of(protocol);  // 24 h / (5/8 of 2 h)
     EXPECT_LE(renewals, 24U) << name_of(protocol);
   }
@@ -223,18 +224,39 @@ TEST(PortMapper, NoticesAChangedExternalAddress) {
   }
 }
 
+TEST(PortMapper, NoticesByPcpAnAddressThatChangesWithoutARestart) {
+  Home home(MapperConfig{.protocols = {Protocol::kPcp}});
+  home.connect();
+  home.gateway.external = IpAddress::v4(203, 0, 113, 99);
+  home.advance(kCheckPeriod);
+  EXPECT_EQ(home.mapper.mappings()[0].external.address, home.gateway.external);
+}
+
+TEST(PortMapper, HearsOfAnotherAddressByAProtocolThatIsNotInUse) {
+  Home home;
+  home.connect();
+  EXPECT_EQ(home.view().protocol, Protocol::kPcp);
+  home.gateway.external = IpAddress::v4(203, 0, 113, 99);
+  const nat_pmp::Response announcement{nat_pmp::Code::kSuccess, home.gateway.epoch(home.now),
+                                       nat_pmp::AddressAnswer{home.gateway.external}};
+  home.mapper.handle_datagram(home.now, {home.gateway.address, nat_pmp::kServerPort},
+                              nat_pmp::make_response(announcement));
+  home.pump();
+  EXPECT_EQ(home.mapper.mappings()[0].external.address, home.gateway.external);
+}
+
 TEST(PortMapper, StopsBelievingInAnAddressThatChangesEveryMinute) {
   for (const Protocol protocol : kAllProtocols) {
     Home home(MapperConfig{.protocols = {protocol}});
     home.connect();
-    const std::size_t before = home.gateway.map_requests;
+    const std::size_t before = home.gateway.requests[kLast];
     for (std::uint8_t minute = 1; minute <= 60; ++minute) {
       home.gateway.restart(home.now);
       home.gateway.external = IpAddress::v4(203, 0, 113, minute);
       home.advance(1min);
     }
-    const auto most = 5 * (kMaxReactions * 7);  // of an hour
-    EXPECT_LE(home.gateway.map_requests - before, most) << name_of(protocol);
+    const auto most = kMaxReactions * 7;  // of an hour
+    EXPECT_LE(home.gateway.requests[kLast] - before, most) << name_of(protocol);
     if (protocol != Protocol::kPcp) {  // which tells of an address only with a mapping
       const auto lost = std::ranges::count(home.changes, Change::Kind::kLost, &Change::kind);
       EXPECT_GE(lost, 1) << name_of(protocol);
@@ -254,7 +276,7 @@ TEST(PortMapper, LivesWithARouterWhoseClockStandsStill) {
   }
   EXPECT_EQ(home.verdict(), Verdict::kMapped);
   EXPECT_EQ(home.changes.size(), 1U);
-  EXPECT_LE(home.gateway.map_requests, 5 * (kMaxReactions * 13 + 3));  // in two hours
+  EXPECT_LE(home.gateway.requests[kLast], kMaxReactions * 13 + 3);  // in two hours
 }
 
 TEST(PortMapper, HoldsLeasesThatAreShortAndThoseThatAreEndless) {

@@ -25,6 +25,12 @@ void PortSet::renew_all() {
   ask_for_all();
 }
 
+void PortSet::check_one() {
+  const auto held = std::ranges::find_if(entries_, [](const Entry& entry) { return entry.is_held; });
+  if (removing_ || !is_idle() || held == entries_.end()) return;
+  queue_map(static_cast<std::size_t>(held - entries_.begin()));
+}
+
 void PortSet::ask_for_all() {
   failure_.reset();
   renew_at_.reset();

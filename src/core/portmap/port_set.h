@@ -41,6 +41,8 @@ class PortSet {
   void start();
   /// The router has forgotten: everything is asked for again at once.
   void renew_all();
+  /// Renews one mapping before its time, for what its answer tells of the router.
+  void check_one();
   /// Gives back what is held, and what is granted from now on.
   void remove_all();
 

@@ -141,7 +141,7 @@ void Router::handle_timeout(Instant now) {
   if (set_) set_->handle_timeout(now);
   if (has_passed(check_at_, now)) {
     check_at_ = now + kCheckPeriod;
-    if (set_ && !asked_) ways_[*current_].lane->probe(now);
+    check(now);
   }
   if (phase_ == Phase::kWaiting && has_passed(retry_at_, now)) search(now);
   if (has_passed(closed_by_, now)) phase_ = Phase::kClosed;
@@ -179,6 +179,10 @@ void Router::take(Instant now, std::size_t way, const LaneEvent& event) {
     if (in_use(way)) {
       connection_.reset();
       if (present->external) note_external(now, *present->external);
+    } else if (phase_ == Phase::kInUse) {
+      // Not the protocol in use, but the same router, and perhaps an announcement.
+      ways_[way].state = LaneState::kPresent;
+      if (present->external && external_ && present->external != external_) check(now);
     } else if (ways_[way].state != LaneState::kFailed || phase_ == Phase::kWaiting) {
       ways_[way].state = LaneState::kPresent;
       consider(now);
@@ -213,6 +217,13 @@ void Router::take_refusal(Instant now, std::size_t way, const Refused& refused) 
   ways_[way].why = refused.why;
   ways_[way].detail = refused.detail;
   consider(now);
+}
+
+// PCP tells of its external address only with a mapping.
+void Router::check(Instant now) {
+  if (phase_ != Phase::kInUse || asked_) return;
+  if (ways_[*current_].protocol == Protocol::kPcp) return set_->check_one();
+  ways_[*current_].lane->probe(now);
 }
 
 // RFC 6886 §3.6, RFC 6887 §8.5: what we have asked for is asked for again.

@@ -84,6 +84,7 @@ class Router {
   void run(Instant now);
   void take(Instant now, std::size_t way, const LaneEvent& event);
   void take_refusal(Instant now, std::size_t way, const Refused& refused);
+  void check(Instant now);
   void forgotten(Instant now);
   void note_external(Instant now, const IpAddress& external);
   void react(Instant now);

@@ -38,8 +38,18 @@ void UpnpClient::send(Instant now, What what) {
 
 void UpnpClient::probe(Instant now) {
   open_ = Question{.ask = std::nullopt, .until = now};
-  if (found_) return send(now, upnp::Check{witness_, witness_ ? pinhole_of(*witness_) : std::nullopt});
+  if (found_) return send_check(now);
+  send_find(now);
+}
+
+void UpnpClient::send_find(Instant now) {
+  open_->is_search = true;
   send(now, upnp::Find{});
+}
+
+void UpnpClient::send_check(Instant now) {
+  open_->is_search = false;
+  send(now, upnp::Check{witness_, witness_ ? pinhole_of(*witness_) : std::nullopt});
 }
 
 void UpnpClient::ask(Instant now, const Ask& ask) {
@@ -87,10 +97,12 @@ void UpnpClient::remember_late(const upnp::Answer& answer) {
   abandoned_.erase(late);
 }
 
-void UpnpClient::take(Instant, const upnp::Found& found) {
+void UpnpClient::take(Instant now, const upnp::Found& found) {
   if (open_->ask) return;
   found_ = true;
   v2_ = found.is_v2;
+  has_address_ = found.external && !found.external->is_unspecified();
+  if (open_->is_search && witness_) return send_check(now);  // found again: does it still know us?
   if (!found.witness_stands) {
     witness_.reset();
     pinholes_.clear();
@@ -146,8 +158,12 @@ void UpnpClient::take(Instant now, const upnp::Failed& failed) {
     if (pinholes_.erase({ask->transport, ask->internal_port}) > 0) return send_add(now, *ask);
   }
   if (!ask) found_ = false;
+  if (!ask && !open_->is_search) return send_find(now);  // after a restart it is spoken to elsewhere
+  // A router that is not connected, or hides that its address is private, has no better word than "action failed".
+  const bool v4 = own_.family == IpAddress::Family::kV4;
+  const bool no_address = ask && v4 && failed.code == upnp::kActionFailed && !has_address_;
   finish(Refused{.ask = ask,
-                 .why = refusal_of(failed.code),
+                 .why = no_address ? Refusal::kNoAddress : refusal_of(failed.code),
                  .again = std::nullopt,
                  .external = std::nullopt,
                  .detail = failed.text});

@@ -112,9 +112,12 @@ class UpnpClient final : public Lane {
     std::optional<Ask> ask;  ///< None: whether the device is there.
     std::uint64_t id = 0;
     Instant until;
+    bool is_search = false;  ///< A Find, not a Check.
   };
 
   void send(Instant now, What what);
+  void send_check(Instant now);
+  void send_find(Instant now);
   void send_add(Instant now, const Ask& ask);
   void take(Instant now, const upnp::Found& found);
   void take(Instant now, const upnp::Owner& owner);
@@ -131,6 +134,7 @@ class UpnpClient final : public Lane {
   std::deque<upnp::Command> out_;
   std::deque<LaneEvent> events_;
   bool found_ = false;
+  bool has_address_ = true;
   bool v2_ = false;
   bool any_works_ = true;
   bool permanent_ = false;

@@ -135,6 +135,30 @@ TEST(UpnpClient, NoticesThatTheRouterHasForgotten) {
   EXPECT_TRUE(f.event_of<Present>());
 }
 
+TEST(UpnpClient, LooksForADeviceAnewThatIsNotWhereItWasAndAsksWhetherItRemembers) {
+  Fixture f;
+  f.found(true);
+  f.client.ask(kStart, kAsk);
+  f.client.handle_answer(kStart, {f.command<upnp::Add>().first, upnp::Added{5001, {}}});
+  EXPECT_TRUE(f.event_of<Granted>());
+  f.client.probe(kStart);
+  f.client.handle_answer(kStart, {f.command<upnp::Check>().first, upnp::Failed{0, "gone"}});
+  f.client.handle_answer(kStart, {f.command<upnp::Find>().first, upnp::Found{kExternal, true, true}});
+  f.client.handle_answer(kStart, {f.command<upnp::Check>().first, upnp::Found{kExternal, true, false}});
+  EXPECT_TRUE(f.event_of<Restarted>());
+  EXPECT_TRUE(f.event_of<Present>());
+}
+
+TEST(UpnpClient, TakesAFailureWithoutAnExternalAddressForARouterThatHasNone) {
+  Fixture f;
+  f.client.probe(kStart);
+  f.client.handle_answer(kStart, {f.command<upnp::Find>().first, upnp::Found{{}, true, true}});
+  EXPECT_TRUE(f.event_of<Present>());
+  f.client.ask(kStart, kAsk);
+  f.client.handle_answer(kStart, {f.command<upnp::Add>().first, upnp::Failed{upnp::kActionFailed, "ActionFailed"}});
+  EXPECT_EQ(f.event_of<Refused>()->why, Refusal::kNoAddress);
+}
+
 TEST(UpnpClient, SaysWhyTheRouterRefuses) {
   for (const auto& [code, why] :
        {std::pair{0, Refusal::kNoAnswer}, std::pair{upnp::kConflict, Refusal::kTaken},

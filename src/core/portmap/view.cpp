@@ -67,7 +67,7 @@ std::string_view words_of(Verdict verdict) {
              "outside "
              "over IPv4";
     case Verdict::kNoAddress:
-      return "the router has no external address: it is not connected";
+      return "the router has no public address: it is not connected, or behind another NAT";
     case Verdict::kOwnAddress:
       return "the router gives this machine's own address as its external one";
     case Verdict::kUnstable:
