@@ -113,6 +113,37 @@ asio::awaitable<WebSocketRefusal> refusal_of(http::Client& client, http::Respons
   co_return out;
 }
 
+http::ClientLimits patience(Duration timeout) {
+  http::ClientLimits limits;
+  limits.connect_time = timeout;
+  limits.head_time = timeout;
+  limits.stall_time = timeout;
+  return limits;
+}
+
+asio::awaitable<Result<ConnectedWebSocket, WebSocketRefusal>> upgrade(http::Client& client, Url url,
+                                                                      http::Headers extra, WebSocketLimits limits) {
+  const auto loop = co_await asio::this_coro::executor;
+  std::array<std::uint8_t, 16> nonce{};
+  crypto::SecureRandom random;
+  random.fill(nonce);
+  const std::string key = make_key(nonce);
+  http::ClientRequest request{http::Method::kGet, url.target, std::move(extra), {}};
+  request.headers.add("Upgrade", "websocket");
+  request.headers.add("Connection", "Upgrade");
+  request.headers.add("Sec-WebSocket-Version", "13");
+  request.headers.add("Sec-WebSocket-Key", key);
+  auto head = co_await client.request(std::move(request));
+  if (!head) co_return fail(WebSocketRefusal{head.error(), 0, {}, 0});
+  if (head->status != 101) {
+    auto refusal = co_await refusal_of(client, std::move(*head));
+    co_return fail(std::move(refusal));
+  }
+  if (!is_accepted(*head, key)) co_return fail(WebSocketRefusal{IoError::kProtocol, 101, {}, 0});
+  auto socket = std::make_unique<WebSocketConnection>(client.take_pipe(), WebSocketRole::kClient, limits, loop);
+  co_return ConnectedWebSocket{std::move(socket), std::move(head->headers)};
+}
+
 }  // namespace
 
 std::unique_ptr<BytePipe> as_pipe(std::unique_ptr<WebSocket> socket) {
@@ -134,32 +165,16 @@ http::Response accept_websocket(const http::Request& request, http::Headers extr
 
 asio::awaitable<Result<ConnectedWebSocket, WebSocketRefusal>> connect_websocket(
     Url url, std::optional<TlsClientContext> tls, http::Headers extra, WebSocketLimits limits, Duration timeout) {
-  const auto loop = co_await asio::this_coro::executor;
-  http::ClientLimits client_limits;
-  client_limits.connect_time = timeout;
-  client_limits.head_time = timeout;
-  client_limits.stall_time = timeout;
-  auto client = co_await http::Client::connect(url, std::move(tls), client_limits);
+  auto client = co_await http::Client::connect(url, std::move(tls), patience(timeout));
   if (!client) co_return fail(WebSocketRefusal{client.error(), 0, {}, 0});
+  co_return co_await upgrade(**client, std::move(url), std::move(extra), limits);
+}
 
-  std::array<std::uint8_t, 16> nonce{};
-  crypto::SecureRandom random;
-  random.fill(nonce);
-  const std::string key = make_key(nonce);
-  http::ClientRequest request{http::Method::kGet, url.target, std::move(extra), {}};
-  request.headers.add("Upgrade", "websocket");
-  request.headers.add("Connection", "Upgrade");
-  request.headers.add("Sec-WebSocket-Version", "13");
-  request.headers.add("Sec-WebSocket-Key", key);
-  auto head = co_await (*client)->request(std::move(request));
-  if (!head) co_return fail(WebSocketRefusal{head.error(), 0, {}, 0});
-  if (head->status != 101) {
-    auto refusal = co_await refusal_of(**client, std::move(*head));
-    co_return fail(std::move(refusal));
-  }
-  if (!is_accepted(*head, key)) co_return fail(WebSocketRefusal{IoError::kProtocol, 101, {}, 0});
-  auto socket = std::make_unique<WebSocketConnection>((*client)->take_pipe(), WebSocketRole::kClient, limits, loop);
-  co_return ConnectedWebSocket{std::move(socket), std::move(head->headers)};
+asio::awaitable<Result<ConnectedWebSocket, WebSocketRefusal>> open_websocket(std::unique_ptr<BytePipe> pipe, Url url,
+                                                                             http::Headers extra,
+                                                                             WebSocketLimits limits, Duration timeout) {
+  http::Client client(std::move(pipe), url.authority(), patience(timeout));
+  co_return co_await upgrade(client, std::move(url), std::move(extra), limits);
 }
 
 }  // namespace turnpike::io

@@ -76,5 +76,9 @@ struct WebSocketRefusal {
 [[nodiscard]] asio::awaitable<Result<ConnectedWebSocket, WebSocketRefusal>> connect_websocket(
     Url url, std::optional<TlsClientContext> tls, http::Headers extra, WebSocketLimits limits,
     Duration timeout = std::chrono::seconds(10));
+/// The same over a pipe that somebody else has opened to `url`'s host, TLS included.
+[[nodiscard]] asio::awaitable<Result<ConnectedWebSocket, WebSocketRefusal>> open_websocket(
+    std::unique_ptr<BytePipe> pipe, Url url, http::Headers extra, WebSocketLimits limits,
+    Duration timeout = std::chrono::seconds(10));
 
 }  // namespace turnpike::io
