@@ -48,6 +48,8 @@ class TlsClientContext {
   /// Any of `pins` (base64url as TlsServerContext::pin gives them). Names and dates are not looked at: the key is
   /// known.
   [[nodiscard]] static TlsClientContext pinned(std::vector<std::string> pins);
+  /// Whoever answers: for looking who it is, and for nothing that matters.
+  [[nodiscard]] static TlsClientContext anyone();
 
   [[nodiscard]] const std::vector<std::string>& pins() const { return pins_; }
   [[nodiscard]] ssl_ctx_st* native() const { return context_.get(); }
@@ -64,6 +66,8 @@ class TlsPipe : public BytePipe {
  public:
   /// The protocol agreed by ALPN; empty if none was.
   [[nodiscard]] virtual std::string alpn() const = 0;
+  /// The pin of the certificate that the peer showed; empty if it has none.
+  [[nodiscard]] virtual std::string peer_pin() const = 0;
   /// The next byte that a read will give, without taking it.
   [[nodiscard]] virtual asio::awaitable<Result<std::uint8_t, IoError>> peek() = 0;
 };
