@@ -2,9 +2,10 @@
 # Installing Debian packages, sourced by setup and test: only what is missing, without recommended packages, and
 # without starting a service.
 
-# Somebody else's implementations beside which ours is tested. LAB_ORACLES are what `natlab check` measures with.
-ORACLES=(python3-libtorrent curl miniupnpd-nftables miniupnpc)
-LAB_ORACLES=(coturn natpmpc tinyproxy)
+# Somebody else's implementations beside which ours is tested, or before which it stands. LAB_ORACLES are what
+# `natlab check` measures with.
+ORACLES=(python3-libtorrent curl miniupnpd-nftables miniupnpc nginx-light openssl tinyproxy)
+LAB_ORACLES=(coturn natpmpc)
 
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
 as_root() { if ((EUID == 0)); then "$@"; else sudo -- "$@"; fi; }

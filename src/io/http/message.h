@@ -20,6 +20,8 @@ namespace turnpike::io::http {
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kOptions, kOther };
 [[nodiscard]] std::string_view to_string(Method method);
 
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
+
 /// Header fields in order; names compare without case.
 class Headers {
  public:

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "io/http/behind_proxy.h"
 #include "io/http/parser.h"
 #include "io/http/serialize.h"
 #include "io/loop/convert.h"
@@ -116,7 +117,8 @@ struct Server::State : std::enable_shared_from_this<State> {
   [[nodiscard]] bool admit(const IpAddress& address) {
     ++counters.accepted;
     auto& here = per_address[counted_as(address)];
-    if (counters.open >= limits.max_connections || here >= limits.max_connections_per_address) {
+    const bool is_full = here >= limits.max_connections_per_address && !trusted.contains(address);
+    if (counters.open >= limits.max_connections || is_full) {
       ++counters.refused;
       if (here == 0) per_address.erase(counted_as(address));
       return false;
@@ -125,9 +127,22 @@ struct Server::State : std::enable_shared_from_this<State> {
     ++counters.open;
     return true;
   }
-  void release(const IpAddress& address) {
+  /// A connection that a trusted proxy made for one client counts as that client's, too.
+  [[nodiscard]] bool admit_client(const IpAddress& client) {
+    auto& here = per_address[counted_as(client)];
+    if (here >= limits.max_connections_per_address && !trusted.contains(client)) {
+      ++counters.refused;
+      return false;
+    }
+    ++here;
+    return true;
+  }
+  void discount(const IpAddress& address) {
     const auto found = per_address.find(counted_as(address));
     if (--found->second == 0) per_address.erase(found);
+  }
+  void release(const IpAddress& address) {
+    discount(address);
     --counters.open;
     one_gone.set();
   }
@@ -145,6 +160,7 @@ struct Server::State : std::enable_shared_from_this<State> {
   ServerLimits limits;
   std::deque<Route> routes;  // handlers stay where they are while they run
   Counters counters;
+  TrustedProxies trusted;
   std::map<IpAddress, std::size_t> per_address;
   std::vector<std::unique_ptr<TcpListener>> listeners;
   std::set<Connection*> connections;
@@ -161,6 +177,7 @@ struct Server::State::Connection {
       : state(std::move(shared)),
         pipe(std::move(owned)),
         remote(pipe->remote()),
+        admitted(remote.address),
         deadline(state->loop, [this] { close(); }) {
     state->connections.insert(this);
   }
@@ -168,7 +185,15 @@ struct Server::State::Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection() {
     state->connections.erase(this);
-    state->release(remote.address);
+    if (client) state->discount(*client);
+    state->release(admitted);
+  }
+  /// From now on this connection is one client's. False if he has too many.
+  [[nodiscard]] bool belongs_to(const IpAddress& address) {
+    if (client || address == admitted) return true;
+    if (!state->admit_client(address)) return false;
+    client = address;
+    return true;
   }
   void close() {
     if (pipe) pipe->close();
@@ -191,12 +216,16 @@ struct Server::State::Connection {
   asio::awaitable<Status<IoError>> respond(Response response, bool is_head, bool keep_alive);
   asio::awaitable<Status<IoError>> send_bytes(std::string head, Bytes body);
   asio::awaitable<Status<IoError>> send_file(std::string head, FileBody body);
-  asio::awaitable<void> upgrade(Response response);
+  asio::awaitable<bool> take_client();
+  [[nodiscard]] Endpoint client_of(const Headers& headers) const;
+  asio::awaitable<void> upgrade(Response response, Endpoint whose);
   asio::awaitable<void> serve();
 
   std::shared_ptr<State> state;
   std::unique_ptr<BytePipe> pipe;
   Endpoint remote;
+  IpAddress admitted;               ///< As whose it was let in.
+  std::optional<IpAddress> client;  ///< Whose it is beside, when a trusted proxy made it.
   Deadline deadline;
   Input input;
   std::string allow;  ///< For a 405.
@@ -299,7 +328,7 @@ asio::awaitable<Result<Server::State::Connection::Incoming, unsigned>> Server::S
   deadline.disarm();
   const bool keeps_alive = parser.keeps_alive();
   Incoming incoming{parser.take(), route, keeps_alive};
-  incoming.request.remote = remote;
+  incoming.request.remote = client_of(incoming.request.headers);
   incoming.request.over_tls = over_tls;
   co_return incoming;
 }
@@ -360,13 +389,42 @@ asio::awaitable<Status<IoError>> Server::State::Connection::respond(Response res
   co_return co_await send_bytes(std::move(head), std::move(body));
 }
 
-asio::awaitable<void> Server::State::Connection::upgrade(Response response) {
+// The PROXY header of a connection that one of our proxies made. False: the connection is over.
+asio::awaitable<bool> Server::State::Connection::take_client() {
+  const Duration time = state->limits.header_time;
+  if (!state->trusted.contains(admitted)) co_return true;
+  busy = true;
+  auto taken = co_await take_proxy_header(std::move(pipe), time);
+  if (!taken) co_return false;
+  pipe = std::move(*taken);
+  remote = pipe->remote();
+  co_return belongs_to(remote.address) && !state->stopping;
+}
+
+Endpoint Server::State::Connection::client_of(const Headers& headers) const {
+  if (!state->trusted.contains(remote.address)) return remote;
+  std::string list;
+  for (const auto& [name, value] : headers.fields()) {
+    if (!equals_ignoring_case(name, "X-Forwarded-For")) continue;
+    if (!list.empty()) list += ", ";
+    list += value;
+  }
+  return state->trusted.client_of(remote, list);
+}
+
+asio::awaitable<void> Server::State::Connection::upgrade(Response response, Endpoint whose) {
+  const bool is_welcome = belongs_to(whose.address);
+  if (!is_welcome) {
+    const auto told = co_await respond(error_response(503), false, false);
+    if (told) co_await pipe->finish();
+    co_return;
+  }
   const std::string head = serialize(response, {.content_length = {}, .keep_alive = true, .date = state->date()});
   deadline.arm(state->limits.stall_time);
   const auto wrote = co_await pipe->write(bytes_of(head));
   deadline.disarm();
   if (!wrote) co_return;
-  auto taken = with_prefix(std::move(pipe), copy_of(input.readable()));
+  auto taken = with_remote(with_prefix(std::move(pipe), copy_of(input.readable())), whose);
   input = Input();
   co_await run_upgrade(std::move(std::get<Upgrade>(response.body)), std::move(taken));
 }
@@ -387,9 +445,10 @@ asio::awaitable<void> Server::State::Connection::serve() {
     if (state->is_gone) break;
     ++state->counters.requests;
     const bool is_head = incoming->request.method == Method::kHead;
+    const Endpoint whose = incoming->request.remote;
     auto response = co_await answer(*incoming);
     if (std::holds_alternative<Upgrade>(response.body)) {
-      co_await upgrade(std::move(response));
+      co_await upgrade(std::move(response), whose);
       break;
     }
     const bool keep_alive = incoming->keeps_alive && served < bounds.max_requests && !state->stopping;
@@ -415,12 +474,16 @@ void Server::route(Method method, std::string path, Handler handler, RouteOption
   state_->routes.push_back({method, std::move(path), std::move(handler), options});
 }
 
+void Server::trust_proxies(TrustedProxies proxies) { state_->trusted = std::move(proxies); }
+
 Server::Counters Server::counters() const { return state_->counters; }
 
 /// The coroutines that outlive the calls which start them.
 struct Server::Loops {
   static asio::awaitable<void> plain(std::shared_ptr<State> state, std::unique_ptr<BytePipe> pipe) {
     State::Connection connection(std::move(state), std::move(pipe));
+    const bool is_welcome = co_await connection.take_client();
+    if (!is_welcome) co_return;
     co_await connection.serve();
     connection.close();
   }
@@ -429,6 +492,8 @@ struct Server::Loops {
                                       TlsServerContext context) {
     const auto limits = state->limits;
     State::Connection connection(state, std::move(pipe));
+    const bool is_welcome = co_await connection.take_client();
+    if (!is_welcome) co_return;
     connection.busy = true;
     auto secured = co_await tls_accept(std::move(connection.pipe), context, limits.handshake_time);
     if (!secured) {

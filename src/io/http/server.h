@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "io/http/forwarded.h"
 #include "io/http/message.h"
 #include "io/tcp/tcp.h"
 #include "io/tcp/tls.h"
@@ -43,6 +44,11 @@ class Server {
   /// `path` ending in '/' takes everything below it; otherwise exactly it. The longest wins. A GET route answers HEAD
   /// too (the body is dropped). No route is 404, another method 405. A handler that throws is 500.
   void route(Method method, std::string path, Handler handler, RouteOptions options = {});
+
+  /// Reverse proxies of our own: their X-Forwarded-For, or the PROXY header before their connections, says who a
+  /// request's `remote` is, and an upgraded pipe's. They themselves are under no limit per address; their clients are,
+  /// for as long as a connection is theirs alone. Before `listen`.
+  void trust_proxies(TrustedProxies proxies);
 
   /// Serve what connects, until `stop`. The TLS one tells carriers apart; what is not HTTP is closed and counted.
   void listen(std::unique_ptr<TcpListener> listener);
