@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/network.h"
 #include "io/tcp/url.h"
 
 namespace turnpike::bootstrap {
@@ -29,7 +30,14 @@ struct BootstrapConfig {
   std::filesystem::path certificate;
   std::filesystem::path key;
   std::optional<io::Url> public_url;  ///< Where others reach it, when a proxy stands before it.
-  std::string log_level = "info";     ///< debug, info, warning, error
+  /// UDP for STUN: none, one, or two that differ in address and port (RFC 5780). With the default a taken port is no
+  /// failure.
+  std::vector<Endpoint> stun{{{IpAddress::Family::kV6, {}}, 3478}};
+  bool stun_is_default = true;
+  /// Reverse proxies of the operator's own, whose word on the client's address is believed. At most
+  /// io::http::kMaxTrustedProxies.
+  std::vector<IpNetwork> trusted_proxies;
+  std::string log_level = "info";  ///< debug, info, warning, error
 };
 
 }  // namespace turnpike::bootstrap

@@ -94,8 +94,11 @@ class Api {
 
   Response health() {
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(io::now() - facts_.started).count();
+    const json url = facts_.public_url ? json(facts_.public_url->to_string()) : json(nullptr);
     return answer({{"status", "ok"},
                    {"service", "turnpike bootstrap"},
+                   {"public_url", url},
+                   {"time", io::wall_now().unix_ms},
                    {"version", facts_.version},
                    {"peer_id", brain_.server().id().to_string()},
                    {"uptime", up},

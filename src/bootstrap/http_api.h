@@ -4,6 +4,7 @@
 #include "bootstrap/brain.h"
 #include "bootstrap/relay_switch.h"
 #include "io/http/server.h"
+#include "io/tcp/url.h"
 
 namespace turnpike::bootstrap {
 
@@ -11,6 +12,7 @@ namespace turnpike::bootstrap {
 struct Facts {
   Instant started;
   std::string version;
+  std::optional<io::Url> public_url;  ///< Where others reach it, if the operator said so.
 };
 
 /// Adds the routes. All arguments must outlive the server.

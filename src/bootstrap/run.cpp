@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "bootstrap/http_api.h"
+#include "bootstrap/stun_service.h"
 #include "crypto/random.h"
 #include "io/control/data_folder.h"
 #include "io/log/log.h"
@@ -52,11 +53,13 @@ class Process {
       : config_(config),
         brain_(loop_.get_executor(), {.id = {identity.public_key()}, .relay = {}}, random_),
         relays_(loop_.get_executor(), brain_),
-        facts_{.started = io::now(), .version = std::string(kVersion)},
+        stun_(loop_.get_executor(), random_),
+        facts_{.started = io::now(), .version = std::string(kVersion), .public_url = config.public_url},
         server_(loop_.get_executor(), server_limits()),
         signals_(loop_, SIGINT, SIGTERM) {}
 
   int run() {
+    server_.trust_proxies(io::http::TrustedProxies(config_.trusted_proxies));
     add_routes(server_, brain_, relays_, facts_);
     std::printf("peer id: %s\n", brain_.server().id().to_string().c_str());
     if (const auto why = open_ports()) return give_up(*why);
@@ -91,13 +94,19 @@ class Process {
       std::printf("pin: %s\n", context->pin().c_str());
       server_.listen_tls(*std::move(listener), *std::move(context));
     }
+    const auto deaf = config_.stun.empty() ? std::nullopt : stun_.open(config_.stun);
+    if (deaf && !config_.stun_is_default) return deaf;
+    if (deaf) io::log_warning("no STUN: {}", *deaf);
+    for (const Endpoint& each : stun_.local()) opened.push_back("stun://" + each.to_string());
     for (const std::string& place : opened) std::printf("listening %s\n", place.c_str());
+    if (config_.public_url) std::printf("reached at %s\n", config_.public_url->to_string().c_str());
     return std::nullopt;
   }
 
   asio::awaitable<void> shut_down() {
     const Duration grace = kGrace;
     io::log_info("going down");
+    stun_.close();
     relays_.close_all();
     brain_.close_all();
     co_await server_.stop(grace);
@@ -109,6 +118,7 @@ class Process {
   crypto::SecureRandom random_;
   Brain brain_;
   RelaySwitch relays_;
+  StunService stun_;
   Facts facts_;
   io::http::Server server_;
   asio::signal_set signals_;
