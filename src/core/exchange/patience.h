@@ -7,7 +7,9 @@ namespace turnpike::exchange {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kMaxSilence = 10s;                     ///< Not one byte for so long: given up.
+/// Not one byte for so long: given up. More than TCP needs to mend a line that was dark for 3 s, and no more: a router
+/// that forgot us answers nothing, and another path may be there.
+constexpr Duration kMaxSilence = 6s;
 constexpr Duration kTrickleWindow = 30s;                  ///< Of waiting, over which the rate is judged.
 constexpr std::uint64_t kMinBytesPerWindow = 64U << 10U;  ///< About 2 KiB/s. Less than this in a window: given up.
 

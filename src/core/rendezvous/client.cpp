@@ -153,6 +153,14 @@ void Client::set_follow_inventory(Now now, bool follow) {
   if (starts) ask_inventory(now);
 }
 
+void Client::check(Now now) {
+  const Instant deadline = now.mono + kCheckLimit;
+  if (state_ != State::kWelcomed || (heartbeat_deadline_ && *heartbeat_deadline_ <= deadline)) return;
+  send(Heartbeat{});
+  heartbeat_deadline_ = deadline;
+  next_heartbeat_ = now.mono + kHeartbeatPeriod;
+}
+
 bool Client::lookup(Now now, const std::vector<store::StoreId>& ids) {
   const std::size_t wanted = (ids.size() + kMaxIdsPerLookup - 1) / kMaxIdsPerLookup;
   if (state_ != State::kWelcomed || requests_.size() + wanted > kMaxPendingRequests) return false;

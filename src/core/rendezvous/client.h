@@ -19,6 +19,7 @@ namespace turnpike::rendezvous {
 
 constexpr Duration kHeartbeatPeriod = std::chrono::minutes(2);
 constexpr Duration kRequestLimit = std::chrono::seconds(20);   ///< An unanswered request means a dead link.
+constexpr Duration kCheckLimit = std::chrono::seconds(2);      ///< For the answer to a heartbeat that `check` sent.
 constexpr Duration kMinRegisterGap = std::chrono::seconds(1);  ///< Between two registrations; larger ones wait longer.
 constexpr std::size_t kMaxPendingRequests = 1024;              ///< Verbs are refused above it.
 
@@ -112,6 +113,9 @@ class Client {
   /// shared stores, kMaxHttpEndpoints of kind http or kMaxServices of the others: the first ones are registered.
   void set_registration(Now now, const std::vector<Service>& services, const std::vector<LocalStore>& stores);
   void set_follow_inventory(Now now, bool follow);
+  /// Something else that went over this network has fallen silent: does the link live? If it does not answer within
+  /// kCheckLimit it has failed. At most once in that time.
+  void check(Now now);
   /// A StoreFound comes for each id. False, and nothing asked, unless welcomed and below kMaxPendingRequests.
   [[nodiscard]] bool lookup(Now now, const std::vector<store::StoreId>& ids);
   /// RelayGranted or RelayDenied comes. False as above.

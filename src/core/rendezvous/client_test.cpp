@@ -380,6 +380,23 @@ TEST_F(RendezvousTest, NoticesSilenceByItsHeartbeatsToo) {
   EXPECT_EQ(alice.told<Failed>()[0].reason, FailureReason::kSilent);
 }
 
+TEST_F(RendezvousTest, KnowsSoonAfterItAskedWhetherTheLinkLives) {
+  connect(alice);
+  alice.client.check(now);
+  alice.client.check(now);
+  pump();
+  pass(kCheckLimit + 1s);
+  EXPECT_THAT(alice.told<Failed>(), IsEmpty()) << "it has answered";
+  alice.cut = true;
+  alice.client.check(now);
+  pump();
+  pass(kCheckLimit - 1ms);
+  EXPECT_THAT(alice.told<Failed>(), IsEmpty());
+  pass(1ms);
+  ASSERT_THAT(alice.told<Failed>(), SizeIs(1));
+  EXPECT_EQ(alice.told<Failed>()[0].reason, FailureReason::kSilent);
+}
+
 TEST_F(RendezvousTest, GivesUpABootstrapThatNeverGreets) {
   alice.client.handle_link_up(now);
   pass(kRequestLimit);
