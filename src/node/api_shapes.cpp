@@ -100,6 +100,7 @@ json peer_shape(const peer::PeerView& peer, Instant now) {
 
 json bootstrap_shape(const peer::BootstrapView& bootstrap, Instant now) {
   json out{{"url", bootstrap.url}, {"connected", bootstrap.connected}, {"registered", bootstrap.registered}};
+  out["captive"] = bootstrap.captive;
   out["reason"] = text_or_null(bootstrap.reason);
   out["peer_id"] = bootstrap.peer ? json(bootstrap.peer->to_string()) : json(nullptr);
   out["observed"] = bootstrap.observed ? json(bootstrap.observed->to_string()) : json(nullptr);
@@ -148,6 +149,17 @@ json status_shape(const StatusFacts& facts, Instant now) {
            {"bytes_by_rung", bytes_by_rung_shape(facts.bytes_by_rung)}};
   out["mappings"] =
       rows_of(facts.routers, [now](const portmap::RouterView& each) { return mappings_shape(each, now); });
+  for (std::size_t i = 0; i < facts.roads.size(); ++i) {
+    out["bootstraps"][i]["via"] = facts.roads[i] ? json(connect::name_of(*facts.roads[i])) : json(nullptr);
+  }
+  out["proxy"] = nullptr;
+  if (facts.proxy) {
+    out["proxy"] = {{"address", facts.proxy->address},
+                    {"source", facts.proxy->source},
+                    {"credentials", facts.proxy->credentials},
+                    {"reason", text_or_null(facts.proxy->reason)},
+                    {"next_action_seconds", seconds_until(facts.proxy->next_action, now)}};
+  }
   out["stores"] = {{"complete", complete}, {"missing", static_cast<std::int64_t>(facts.stores.size()) - complete}};
   out["sync"] = sync::name_of(facts.sync);
   out["ignored_files"] = facts.ignored_files;

@@ -8,6 +8,7 @@
 
 #include "base/endpoint.h"
 #include "base/time.h"
+#include "core/connect/roads.h"
 #include "core/identity/peer_id.h"
 #include "core/peer/peer.h"
 #include "core/peer/view.h"
@@ -24,7 +25,8 @@ namespace turnpike::node {
 /// One row of `peers`: {peer_id, state, reason, http[], stores, serving, rungs[{rung, state, reason, rtt_ms, bytes,
 /// next_action_seconds}]}.
 [[nodiscard]] nlohmann::json peer_shape(const peer::PeerView& peer, Instant now);
-/// One row of `status`.bootstraps: {url, connected, registered, reason, peer_id, observed, next_action_seconds}.
+/// One row of `status`.bootstraps: {url, connected, registered, captive, reason, peer_id, observed,
+/// next_action_seconds}; `status` adds `via`.
 [[nodiscard]] nlohmann::json bootstrap_shape(const peer::BootstrapView& bootstrap, Instant now);
 /// {"http": n, "bootstrap-relay": n}: every rung is named, also those that carried nothing.
 [[nodiscard]] nlohmann::json bytes_by_rung_shape(const peer::BytesByRung& bytes);
@@ -32,12 +34,22 @@ namespace turnpike::node {
 /// One row of `status`.mappings: {family, gateway, state, reason, protocol, external, group, ports[{purpose, transport,
 /// internal, external, protocol, in_group, lease_seconds}], tried[{protocol, state, reason}], next_action_seconds}.
 [[nodiscard]] nlohmann::json mappings_shape(const portmap::RouterView& router, Instant now);
+/// The proxy that is asked where the direct way fails. Nothing secret.
+struct ProxyFacts {
+  std::string address;
+  std::string source;  ///< --proxy, or the environment variable.
+  bool credentials = false;
+  std::string reason;  ///< Why it refused us last; empty if it did not.
+  std::optional<Instant> next_action;
+};
 
 struct StatusFacts {
   identity::PeerId peer_id;
   std::vector<Endpoint> listen;    ///< Sockets that are bound.
   std::vector<Endpoint> external;  ///< Addresses that are registered.
   std::vector<peer::BootstrapView> bootstraps;
+  std::vector<std::optional<connect::Road>> roads;  ///< Of the bootstraps, in their order.
+  std::optional<ProxyFacts> proxy;
   std::vector<portmap::RouterView> routers;
   std::vector<peer::StoreView> stores;
   peer::BytesByRung bytes_by_rung{};
@@ -45,8 +57,9 @@ struct StatusFacts {
   std::uint64_t ignored_files = 0;  ///< In the data folder, with names that are no store's.
   std::uint64_t uptime_seconds = 0;
 };
-/// {peer_id, listen[], external[], bootstraps[], mappings[], stores{complete, missing}, bytes_by_rung{}, sync,
-/// ignored_files, uptime_seconds}. `missing` counts the stores wanted and not complete.
+/// {peer_id, listen[], external[], bootstraps[], proxy{address, source, credentials, reason, next_action_seconds},
+/// mappings[], stores{complete, missing}, bytes_by_rung{}, sync, ignored_files, uptime_seconds}. `missing` counts the
+/// stores wanted and not complete.
 [[nodiscard]] nlohmann::json status_shape(const StatusFacts& facts, Instant now);
 
 // Whole answers, for Reply::done.

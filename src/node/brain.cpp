@@ -62,6 +62,14 @@ void Brain::link_down(std::size_t bootstrap, std::string_view reason) {
   tell([=](peer::Peer& peer, Now now) { peer.handle_link_down(now, bootstrap, reason); });
 }
 
+void Brain::link_judged(std::size_t bootstrap, const captive::Verdict& verdict) {
+  const auto known = peer_.bootstraps();
+  const bool captive = verdict.finding == captive::Finding::kCaptive;
+  const bool is_news = bootstrap < known.size() && known[bootstrap].captive != captive;
+  if (is_news && captive) io::log_warning("bootstrap {}: {}", known[bootstrap].url, verdict.text);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_link_judged(now, bootstrap, captive, verdict.text); });
+}
+
 void Brain::link_message(std::size_t bootstrap, ByteView message) {
   tell([=](peer::Peer& peer, Now now) { peer.handle_link_message(now, bootstrap, message); });
 }

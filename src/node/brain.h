@@ -30,6 +30,7 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
 
   void link_up(std::size_t bootstrap) override;
   void link_down(std::size_t bootstrap, std::string_view reason) override;
+  void link_judged(std::size_t bootstrap, const captive::Verdict& verdict) override;
   void link_message(std::size_t bootstrap, ByteView message) override;
   void path_open(path::PathId path, Duration rtt) override;
   void path_closed(path::PathId path, const path::PathFailure& failure) override;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "core/connect/environment.h"
 #include "core/identity/peer_id.h"
 #include "core/path/rung.h"
 #include "core/peer/peer.h"
@@ -34,6 +35,8 @@ struct NodeConfig {
 
   std::vector<io::Url> bootstraps;          ///< http or https; at most peer::kMaxBootstraps.
   std::vector<std::string> bootstrap_pins;  ///< base64url SHA-256 of a key; with none the system's authorities decide.
+  std::string proxy;  ///< As --proxy has it: a URL with credentials maybe, so never shown. Empty: the environment's.
+  connect::Proxies proxies;  ///< What came of it.
   peer::SyncMode sync = peer::SyncMode::kAll;
   std::vector<store::StoreId> stores;  ///< Wanted in every sync mode, and the list of `listed`.
   std::vector<path::Rung> rungs{path::kAllRungs.begin(), path::kAllRungs.end()};  ///< Never empty.

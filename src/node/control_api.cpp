@@ -89,6 +89,16 @@ json ControlApi::status() const {
   facts.ignored_files = scope_.ignored_files();
   facts.uptime_seconds =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(io::now() - scope_.started).count());
+  for (std::size_t i = 0; i < facts.bootstraps.size(); ++i) facts.roads.push_back(scope_.links.road(i));
+  const connect::Proxies& proxies = scope_.dialer.proxies();
+  const auto& proxy = proxies.for_tls ? proxies.for_tls : proxies.for_plain;
+  if (proxy) {
+    facts.proxy = ProxyFacts{.address = proxy->shown(),
+                             .source = proxies.source,
+                             .credentials = proxy->credentials.has_value(),
+                             .reason = scope_.dialer.roads().refusal(),
+                             .next_action = scope_.dialer.roads().rests_until(io::now())};
+  }
   return status_shape(facts, io::now());
 }
 

@@ -23,6 +23,8 @@ struct ControlScope {
   std::function<std::vector<Endpoint>()> listen;    ///< Sockets that are bound.
   std::function<std::vector<Endpoint>()> external;  ///< Addresses that are registered.
   std::function<std::vector<portmap::RouterView>()> routers;
+  const io::Dialer& dialer;
+  const Links& links;
   Instant started;
 };
 

@@ -21,6 +21,7 @@ using store::StoreId;
 struct Nowhere final : LinkEvents, PathEvents, DownloadEvents, io::StoreReader {
   void link_up(std::size_t) override {}
   void link_down(std::size_t, std::string_view) override {}
+  void link_judged(std::size_t, const captive::Verdict&) override {}
   void link_message(std::size_t, ByteView) override {}
   void path_open(path::PathId, Duration) override {}
   void path_closed(path::PathId, const path::PathFailure&) override {}
@@ -107,7 +108,8 @@ class NodeControl : public testing::Test {
   io::WorkerPool pool_{loop_.get_executor(), 1};
   io::Catalogue catalogue_{pool_, folder_.path(), [](const io::CatalogueEvent&) {}};
   Brain brain_{loop_.get_executor(), brain_config(), random_, memory_};
-  Links links_{loop_.get_executor(), {}, {}, nowhere_};
+  io::Dialer dialer_{proxies(), random_};
+  Links links_{loop_.get_executor(), {}, {}, dialer_, nowhere_};
   Paths paths_{loop_.get_executor(), {}, nowhere_, random_, nowhere_};
   Downloads downloads_{loop_.get_executor(), {folder_.path(), 0}, pool_, catalogue_, paths_, nowhere_};
   ControlApi api_{loop_.get_executor(), scope()};
@@ -119,6 +121,12 @@ class NodeControl : public testing::Test {
     config.identity = &identity_;
     return config;
   }
+  [[nodiscard]] static connect::Proxies proxies() {
+    connect::Proxies out;
+    out.for_tls = connect::ProxyUrl::parse("http://ann:secret@proxy.example:3128");
+    out.source = "https_proxy";
+    return out;
+  }
   ControlScope scope() {
     return {.config = config_,
             .brain = brain_,
@@ -127,6 +135,8 @@ class NodeControl : public testing::Test {
             .ignored_files = [] { return std::uint64_t{3}; },
             .listen = [] { return std::vector{*Endpoint::parse("[::]:5001")}; },
             .external = [] { return std::vector{*Endpoint::parse("192.0.2.1:5001")}; },
+            .dialer = dialer_,
+            .links = links_,
             .started = io::now()};
   }
   asio::awaitable<void> rescan() {
@@ -146,6 +156,9 @@ TEST_F(NodeControl, TellsItsStatus) {
   EXPECT_EQ(status["bootstraps"], json::array());
   EXPECT_EQ(status["stores"], (json{{"complete", 1}, {"missing", 0}}));
   EXPECT_EQ(status["ignored_files"], 3);
+  EXPECT_EQ(status["proxy"]["address"], "proxy.example:3128");
+  EXPECT_EQ(status["proxy"]["credentials"], true);
+  EXPECT_EQ(status.dump().find("secret"), std::string::npos);
 }
 
 TEST_F(NodeControl, ListsStoresTransfersAndPeers) {

@@ -16,10 +16,16 @@ struct Recorder final : LinkEvents {
   void link_down(std::size_t bootstrap, std::string_view reason) override {
     heard.push_back("down " + std::to_string(bootstrap) + ": " + std::string(reason));
   }
+  void link_judged(std::size_t bootstrap, const captive::Verdict& verdict) override {
+    judged.push_back(verdict);
+    last_judged = bootstrap;
+  }
   void link_message(std::size_t bootstrap, ByteView message) override {
     heard.push_back(std::to_string(bootstrap) + " says " + std::string(text_of(message)));
   }
   std::vector<std::string> heard;
+  std::vector<captive::Verdict> judged;
+  std::size_t last_judged = 0;
 };
 
 /// Links to one bootstrap on loopback, which greets, and then echoes.
@@ -59,7 +65,8 @@ class NodeLinks : public testing::Test {
   }
 
   std::unique_ptr<Links> links(const std::string& url, std::vector<std::string> pins = {}) {
-    return std::make_unique<Links>(loop_.get_executor(), std::vector{*io::Url::parse(url)}, std::move(pins), events_);
+    return std::make_unique<Links>(loop_.get_executor(), std::vector{*io::Url::parse(url)}, std::move(pins), dialer_,
+                                   events_);
   }
   std::unique_ptr<Links> links() { return links("http://" + plain_.to_string()); }
   void until(std::size_t heard) {
@@ -77,6 +84,8 @@ class NodeLinks : public testing::Test {
   io::TemporaryFolder folder_;
   asio::io_context loop_;
   io::http::Server server_{loop_.get_executor(), {}};
+  SeededRandom random_{1};
+  io::Dialer dialer_{{}, random_};
   Endpoint plain_;
   Endpoint tls_;
   bool refuses_ = false;
@@ -168,6 +177,61 @@ TEST_F(NodeLinks, TrustABootstrapByItsPinAndNoOther) {
   none->connect(0);
   until(1);
   EXPECT_TRUE(events_.heard[0].starts_with("down 0: ")) << events_.heard[0];
+}
+
+/// Answers everything in the place of whom one wanted to reach.
+class NodeLinksBehindAPortal : public NodeLinks {
+ protected:
+  NodeLinksBehindAPortal() {
+    portal_.route(io::http::Method::kGet, "/",
+                  [this](io::http::Request request) { return stand_in(std::move(request)); });
+    listen(false);
+    listen(true);
+  }
+  void listen(bool tls) {
+    auto listener = io::TcpListener::open(loop_.get_executor(), {IpAddress::v4(127, 0, 0, 1), 0});
+    (tls ? at_tls_ : at_plain_) = (*listener)->local();
+    if (!tls) return portal_.listen(*std::move(listener));
+    auto context = io::TlsServerContext::self_signed(folder_.path() / "portal");
+    portal_.listen_tls(*std::move(listener), *std::move(context));
+  }
+  asio::awaitable<io::http::Response> stand_in(io::http::Request request) {
+    io::http::Response answer = io::http::Response::text(200, "");
+    const bool is_health = request.path() == "/health";
+    if (is_bootstrap_ && !is_health) answer = io::http::Response::text(404, "not here\n");
+    if (is_bootstrap_ && is_health) {
+      answer = io::http::Response::json(200, R"({"service":"turnpike bootstrap","peer_id":"12D3KooW"})");
+    }
+    if (!is_bootstrap_) {
+      answer = io::http::Response::text(302, "");
+      answer.headers.add("Location", "http://login.hotel.example/");
+    }
+    co_return answer;
+  }
+  captive::Finding found(const std::string& url, std::vector<std::string> pins = {}) {
+    const auto link = links(url, std::move(pins));
+    link->connect(0);
+    loop_.restart();
+    while (events_.judged.empty()) loop_.run_one();
+    EXPECT_TRUE(events_.heard.front().starts_with("down 0: ")) << events_.heard.front();
+    return events_.judged.front().finding;
+  }
+
+  io::http::Server portal_{loop_.get_executor(), {}};
+  Endpoint at_plain_;
+  Endpoint at_tls_;
+  bool is_bootstrap_ = false;
+};
+
+TEST_F(NodeLinksBehindAPortal, TellThatTheNetworkIsCaptive) {
+  EXPECT_EQ(found("http://" + at_plain_.to_string()), captive::Finding::kCaptive);
+  events_ = {};
+  EXPECT_EQ(found("https://" + at_tls_.to_string(), {std::string(43, 'A')}), captive::Finding::kCaptive);
+}
+
+TEST_F(NodeLinksBehindAPortal, TellAWrongPinFromAPortal) {
+  is_bootstrap_ = true;
+  EXPECT_EQ(found("https://" + at_tls_.to_string(), {std::string(43, 'A')}), captive::Finding::kWrongKey);
 }
 
 }  // namespace

@@ -142,6 +142,7 @@ class RelayPath final : public OpenedPath {
     io::Url bootstrap;
     std::optional<io::TlsClientContext> tls;
     const crypto::SigningKey* identity = nullptr;
+    io::Dialer* dialer = nullptr;
   };
 
   RelayPath(Report report, Order order, io::StoreReader& reader, Random& random)
@@ -177,7 +178,10 @@ class RelayPath final : public OpenedPath {
     io::http::Headers headers;
     headers.add(std::string(relay::kCredentialHeader), order_.target.credential.to_string());
     const Instant began = io::now();
-    auto connected = co_await io::connect_websocket(url, order_.tls, std::move(headers), io::WebSocketLimits());
+    auto dialed = co_await order_.dialer->dial(url, order_.tls, kProbeTime);
+    if (!dialed) co_return path::PathFailure{failure_of(dialed.error().error).end, dialed.error().text};
+    auto connected =
+        co_await io::open_websocket(std::move(dialed->pipe), url, std::move(headers), io::WebSocketLimits());
     if (!connected) co_return failure_of(connected.error());
     if (report_.is_over()) co_return path::PathFailure();
 
@@ -229,7 +233,8 @@ void Paths::open(const peer::OpenPath& order) {
                          .target = target,
                          .bootstrap = bootstrap,
                          .tls = client_tls(bootstrap, settings_.pins),
-                         .identity = settings_.identity};
+                         .identity = settings_.identity,
+                         .dialer = settings_.dialer};
   auto made = std::make_shared<RelayPath>(report, std::move(relay), reader_, random_);
   paths_.emplace(order.path, made);
   asio::co_spawn(loop_, RelayPath::run(std::move(made)), asio::detached);

@@ -10,6 +10,7 @@
 #include "core/peer/command.h"
 #include "io/channel/store_reader.h"
 #include "io/channel/store_source.h"
+#include "io/dial/dialer.h"
 #include "io/tcp/url.h"
 
 namespace turnpike::node {
@@ -36,6 +37,7 @@ struct PathSettings {
   const crypto::SigningKey* identity = nullptr;
   std::vector<io::Url> bootstraps;  ///< By the index that relay targets name.
   std::vector<std::string> pins;
+  io::Dialer* dialer = nullptr;  ///< Opens the way to a bootstrap's relay. Outlives the paths.
 };
 
 /// Lives on the loop, and until it has run out.

@@ -87,10 +87,12 @@ class Process {
         catalogue_(pool_, config.data, [this](const io::CatalogueEvent& event) { brain_.catalogue_event(event); }),
         access_(catalogue_, shared(),
                 [this](store::StoreId id, store::Content content) { return manifest(id, content); }),
-        links_(loop_.get_executor(), config.bootstraps, config.bootstrap_pins, brain_),
-        paths_(loop_.get_executor(),
-               {.identity = &identity, .bootstraps = config.bootstraps, .pins = config.bootstrap_pins}, access_,
-               random_, brain_),
+        dialer_(config.proxies, random_),
+        links_(loop_.get_executor(), config.bootstraps, config.bootstrap_pins, dialer_, brain_),
+        paths_(
+            loop_.get_executor(),
+            {.identity = &identity, .bootstraps = config.bootstraps, .pins = config.bootstrap_pins, .dialer = &dialer_},
+            access_, random_, brain_),
         downloads_(loop_.get_executor(), {.data = config.data, .reserve = config.reserve}, pool_, catalogue_, paths_,
                    brain_),
         server_(loop_.get_executor(), io::http::ServerLimits()),
@@ -137,6 +139,8 @@ class Process {
             .listen = [this] { return listen_; },
             .external = [this] { return external_; },
             .routers = [this] { return port_mapping_.view(); },
+            .dialer = dialer_,
+            .links = links_,
             .started = started_};
   }
 
@@ -240,6 +244,7 @@ class Process {
       port_mapping_.network_changed(woke);  // a route may change where no address of ours does
       if ((changed && !known.empty()) || woke) {
         io::log_info("{}: trying everything anew", woke ? "woke up" : "the network changed");
+        dialer_.handle_network_changed();
         brain_.tell([](peer::Peer& peer, Now when) { peer.handle_network_changed(when); });
       }
       known = addresses;
@@ -297,6 +302,7 @@ class Process {
   Brain brain_;
   io::Catalogue catalogue_;
   StoreAccess access_;
+  io::Dialer dialer_;
   Links links_;
   Paths paths_;
   Downloads downloads_;

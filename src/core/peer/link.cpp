@@ -18,7 +18,18 @@ void Link::handle_down(Now now, std::string_view reason) {
   next_ = now.mono + backoff_.fail(random_);
 }
 
+// No back-off grows behind a portal: it is nobody's failure, and ends at a moment of the user's choosing.
+void Link::handle_judged(Now now, bool captive, std::string_view text) {
+  if (state_ != State::kDown) return;
+  captive_ = captive;
+  if (!text.empty()) reason_ = text;
+  if (!captive) return;
+  backoff_.reset();
+  next_ = now.mono + path::Backoff::jittered(random_, kCaptiveRetry);
+}
+
 void Link::handle_welcomed(const rendezvous::Welcomed& welcomed) {
+  captive_ = false;
   bootstrap_ = welcomed.bootstrap;
   observed_ = welcomed.observed;
   reason_.clear();
@@ -69,6 +80,7 @@ std::optional<Instant> Link::poll_timeout() const {
 
 BootstrapView Link::view() const {
   BootstrapView out{.url = url_, .reason = reason_, .next_action = {}, .peer = bootstrap_, .observed = observed_};
+  out.captive = captive_;
   out.connected = state_ == State::kUp && client.is_welcomed();
   out.registered = out.connected && client.is_registered();
   if (state_ != State::kUp) out.next_action = next_;

@@ -94,5 +94,35 @@ TEST_F(PeerLink, WaitsNoLongerWhenTheNetworkChanged) {
   EXPECT_EQ(link_.poll_wish(now()), Link::Wish::kConnect);
 }
 
+TEST_F(PeerLink, BehindACaptivePortalTriesGentlyAndWithoutBackOff) {
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_EQ(link_.poll_wish(now()), Link::Wish::kConnect) << i;
+    link_.handle_down(now(), "TLS failed");
+    link_.handle_judged(now(), true, "this network has a captive portal");
+    EXPECT_TRUE(link_.view().captive);
+    EXPECT_EQ(link_.view().reason, "this network has a captive portal");
+    const Duration delay = *link_.view().next_action - now().mono;
+    EXPECT_GE(delay, kCaptiveRetry * 3 / 4) << i;
+    EXPECT_LE(delay, kCaptiveRetry * 5 / 4) << i;
+    wait(delay);
+  }
+}
+
+TEST_F(PeerLink, IsNoLongerCaptiveOnceItIsWelcomedOrFoundOtherwise) {
+  (void)link_.poll_wish(now());
+  link_.handle_down(now(), "TLS failed");
+  link_.handle_judged(now(), true, "a portal");
+  link_.handle_judged(now(), false, "nothing answers");
+  EXPECT_FALSE(link_.view().captive);
+  EXPECT_EQ(link_.view().reason, "nothing answers");
+  link_.handle_judged(now(), true, "a portal");
+  wait(kCaptiveRetry * 2);
+  (void)link_.poll_wish(now());
+  link_.handle_up(now());
+  link_.handle_judged(now(), true, "a portal");  // a look that came late
+  link_.handle_welcomed({});
+  EXPECT_FALSE(link_.view().captive);
+}
+
 }  // namespace
 }  // namespace turnpike::peer

@@ -11,6 +11,8 @@
 namespace turnpike::peer {
 namespace {
 
+const path::PathFailure kBehindPortal{path::PathEnd::kLocal, "this network has a captive portal"};
+
 path::RungSet set_of(const std::vector<path::Rung>& rungs) {
   path::RungSet set{};
   for (const path::Rung rung : rungs) set[path::index_of(rung)] = true;
@@ -76,6 +78,13 @@ struct Peer::Parts {
       again |= drain_paths();
       for (std::size_t i = 0; i < links.size(); ++i) again |= drain_link(i);
     }
+  }
+
+  /// A portal answers for one bootstrap, and no other one is connected.
+  [[nodiscard]] bool is_captive() const {
+    const auto captive = [](const auto& link) { return link->is_captive(); };
+    const auto works = [](const auto& link) { return link->client.is_welcomed(); };
+    return std::ranges::any_of(links, captive) && std::ranges::none_of(links, works);
   }
 
   void register_what_changed() {
@@ -153,7 +162,12 @@ struct Peer::Parts {
   // What a bootstrap says, to whom it concerns.
 
   void on(std::size_t index, const rendezvous::Welcomed& welcomed) {
+    const bool was_captive = links[index]->is_captive();
     links[index]->handle_welcomed(welcomed);
+    if (was_captive) {  // what was tried behind the portal says nothing of the network there is now
+      for (const auto& link : links) link->retry_now(now);
+      paths.retry_now(now);
+    }
     sync.handle_network_changed(now);
   }
   void on(std::size_t, const rendezvous::Registered&) {}
@@ -272,6 +286,12 @@ void Peer::handle_link_down(Now now, std::size_t bootstrap, std::string_view rea
   parts_->settle(now);
 }
 
+void Peer::handle_link_judged(Now now, std::size_t bootstrap, bool captive, std::string_view text) {
+  if (bootstrap >= parts_->links.size()) return;
+  parts_->links[bootstrap]->handle_judged(now, captive, text);
+  parts_->settle(now);
+}
+
 void Peer::handle_link_message(Now now, std::size_t bootstrap, ByteView message) {
   if (bootstrap >= parts_->links.size() || !parts_->links[bootstrap]->is_up()) return;
   parts_->links[bootstrap]->client.handle_message(now, message);
@@ -284,7 +304,7 @@ void Peer::handle_path_open(Now now, path::PathId path, Duration rtt) {
 }
 
 void Peer::handle_path_closed(Now now, path::PathId path, const path::PathFailure& failure) {
-  parts_->paths.handle_closed(now, path, failure);
+  parts_->paths.handle_closed(now, path, parts_->is_captive() ? kBehindPortal : failure);
   parts_->settle(now);
 }
 
@@ -304,6 +324,11 @@ void Peer::handle_piece(Now now, sync::FetchId fetch, std::uint32_t piece, std::
 }
 
 void Peer::handle_fetch_ended(Now now, sync::FetchId fetch, const sync::FetchOutcome& outcome) {
+  const bool fell_silent = outcome.end == sync::FetchEnd::kTimeout || outcome.end == sync::FetchEnd::kConnection;
+  // The network itself may have gone: whoever would help out must be known to live before long, not in a minute.
+  if (fell_silent) {
+    for (const auto& link : parts_->links) link->client.check(now);
+  }
   parts_->sync.handle_fetch_ended(now, fetch, outcome);
   parts_->settle(now);
 }

@@ -60,6 +60,9 @@ class Peer {
 
   void handle_link_up(Now now, std::size_t bootstrap);
   void handle_link_down(Now now, std::size_t bootstrap, std::string_view reason);
+  /// After handle_link_down: what a look at who answers there has shown. While a captive portal answers for every
+  /// bootstrap, no path's failure counts against anybody; when it opens, everything is tried anew.
+  void handle_link_judged(Now now, std::size_t bootstrap, bool captive, std::string_view text);
   void handle_link_message(Now now, std::size_t bootstrap, ByteView message);
 
   void handle_path_open(Now now, path::PathId path, Duration rtt);

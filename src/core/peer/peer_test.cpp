@@ -252,5 +252,28 @@ TEST_F(PeerPeer, GoesOnFromThePersistedSequence) {
   EXPECT_GT(side.brain.last_sequence(), now().wall.unix_ms + 5000);
 }
 
+TEST_F(PeerPeer, BehindACaptivePortalHoldsNothingAgainstAPeerAndGoesOnWhenItOpens) {
+  Side& source = add(1);
+  source.brain.handle_local_store(now(), store_id(1), content(3 * kMib));
+  source.brain.handle_listening(now(), {{source.address, 5001}});
+  ready(source);
+  Side& sink = add(2);
+  ready(sink);
+  while (all<OpenPath>(sink).empty()) wait(50ms);
+  const auto before = all<OpenPath>(sink);
+  ASSERT_THAT(before, testing::Not(IsEmpty()));
+  server_.handle_disconnected(now(), *sink.connection);
+  sink.brain.handle_link_down(now(), 0, "TLS failed");
+  sink.brain.handle_link_judged(now(), 0, true, "this network has a captive portal");
+  sink.brain.handle_path_closed(now(), before.front().path, {path::PathEnd::kWrongPeer, "somebody else answers there"});
+  EXPECT_TRUE(sink.brain.bootstraps()[0].captive);
+  const auto rungs = sink.brain.peers().at(0).rungs;
+  EXPECT_THAT(rungs, Contains(testing::Field(&path::RungView::reason, testing::HasSubstr("captive portal"))));
+  wait(8s);  // the next attempt gets through
+  EXPECT_TRUE(sink.brain.bootstraps()[0].connected);
+  EXPECT_FALSE(sink.brain.bootstraps()[0].captive);
+  EXPECT_GT(all<OpenPath>(sink).size(), before.size());
+}
+
 }  // namespace
 }  // namespace turnpike::peer

@@ -33,6 +33,7 @@ struct BootstrapView {
   std::string url;
   bool connected = false;
   bool registered = false;
+  bool captive = false;  ///< A captive portal answered in its place.
   std::string reason;
   std::optional<Instant> next_action;
   std::optional<identity::PeerId> peer;  ///< Its identity, once it said hello.
