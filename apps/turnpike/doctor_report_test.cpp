@@ -1,0 +1,91 @@
+#include "doctor_report.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace turnpike::cli {
+namespace {
+
+using nlohmann::json;
+
+json row_of(const json& report, const std::string& check) {
+  for (const json& row : report["checks"]) {
+    if (row["check"] == check) return row;
+  }
+  ADD_FAILURE() << check;
+  return {};
+}
+
+io::Examined healthy() {
+  io::Examined out;
+  doctor::BootstrapFacts bootstrap;
+  bootstrap.url = "https://boot.example";
+  bootstrap.connected = true;
+  bootstrap.is_ours = true;
+  bootstrap.round_trip = std::chrono::milliseconds(20);
+  bootstrap.ahead = Duration(0);
+  out.bootstraps.push_back(bootstrap);
+  out.udp.asked = out.udp.tcp_works = out.udp.answered = true;
+  out.udp.own = {*IpAddress::parse("203.0.113.7")};
+  out.udp.first = *Endpoint::parse("203.0.113.7:5000");
+  return out;
+}
+
+TEST(DoctorReport, IsOkWhereNothingIsToBeMended) {
+  const json report = report_json(diagnose(healthy(), {}));
+  EXPECT_EQ(report["ok"], true) << report.dump(1);
+  EXPECT_EQ(row_of(report, "bootstrap https://boot.example")["value"], "reached");
+  EXPECT_EQ(row_of(report, "nat-mapping")["value"], "none");
+  EXPECT_EQ(row_of(report, "mapping")["value"], "not-needed");
+  EXPECT_EQ(row_of(report, "node")["value"], "not-running");
+}
+
+TEST(DoctorReport, HasAdviceForEachProblemAndNamesEachCheckOnce) {
+  io::Examined found;
+  doctor::BootstrapFacts bootstrap;
+  bootstrap.url = "https://boot.example";
+  bootstrap.failure = "timed out";
+  found.bootstraps.push_back(bootstrap);
+  const json report = report_json(diagnose(found, {}));
+  EXPECT_EQ(report["ok"], false);
+  std::set<std::string> names;
+  for (const json& row : report["checks"]) {
+    EXPECT_TRUE(names.insert(row["check"]).second) << row;
+    EXPECT_FALSE(row["text"].get<std::string>().empty()) << row;
+    if (row["state"] == "problem") EXPECT_TRUE(row["advice"].is_string()) << row;
+  }
+}
+
+TEST(DoctorReport, TakesWhatTheNodesRouterSaysFromItsStatus) {
+  io::Examined found = healthy();
+  found.udp.first = *Endpoint::parse("203.0.113.9:5000");  // another address: a NAT
+  found.layers.observed = found.udp.first->address;
+  const auto with = [&](const char* state, const char* external) {
+    const json router{
+        {"family", "ipv4"}, {"state", state}, {"reason", "so it is"}, {"protocol", "pcp"}, {"external", external}};
+    return report_json(diagnose(found, {json{{"mappings", {{{"family", "ipv6"}, {"state", "off"}}, router}}}, ""}));
+  };
+  EXPECT_EQ(row_of(with("mapped", "203.0.113.9"), "mapping")["value"], "pcp");
+  EXPECT_EQ(row_of(with("no-answer", ""), "mapping")["state"], "problem");
+  EXPECT_EQ(row_of(with("refused", ""), "mapping")["text"], "the router answers (pcp) but maps nothing: so it is");
+  EXPECT_EQ(row_of(with("searching", ""), "mapping")["state"], "unknown");
+  EXPECT_EQ(row_of(with("carrier-address", "100.64.0.9"), "nat-layers")["value"], "carrier");
+  EXPECT_EQ(row_of(with("private-address", "192.168.0.9"), "nat-layers")["value"], "double");
+}
+
+TEST(DoctorReport, PutsTheAdviceBelowItsCheck) {
+  const std::string text = report_text({{"udp", doctor::State::kProblem, "blocked", "no UDP", "allow it"}});
+  EXPECT_EQ(text, "PROBLEM udp: no UDP\n          -> allow it\n");
+}
+
+TEST(DoctorReport, TakesTheBootstrapsOfTheNodeThatRuns) {
+  const NodeStatus node{json{{"bootstraps", {{{"url", "https://a.example"}}, {{"url", "nonsense"}}}}}, ""};
+  const auto urls = bootstraps_of(node);
+  ASSERT_EQ(urls.size(), 1U);
+  EXPECT_EQ(urls[0].host, "a.example");
+  EXPECT_TRUE(bootstraps_of({}).empty());
+}
+
+}  // namespace
+}  // namespace turnpike::cli
