@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 no node runs on the data folder,\n"
-    "4 not found, 5 timed out, 6 the data is not what it should be.";
+    "4 not found, 5 timed out, 6 the data is not what it should be, 7 doctor found a problem.";
 
 /// What CLI11 fills, before it is checked.
 struct Raw {
@@ -103,6 +103,9 @@ void describe(CLI::App& app, Raw& raw) {
   hash->add_option("FILE", raw.store, "any file of 1 byte to 1 TiB")->required();
   hash->add_flag("--layers", raw.layers, "each piece's hash too");
 
+  auto* doctor = add_client_command(app, raw, "doctor", "measure this network and say what to mend; takes ten seconds");
+  add_settings(doctor, raw, doctor_settings());
+
   add_client_command(app, raw, "id", "this folder's peer id; makes the key if there is none");
 }
 
@@ -159,18 +162,36 @@ Ordered order_about_a_store(const std::string& command, const Raw& raw) {
 }
 
 template <class Config>
-Ordered order_of_service(const Raw& raw, const Settings& file, const fs::path& data) {
+std::optional<std::string> configured(Config& config, const Settings& settings, const connect::Variable& variable) {
+  if constexpr (std::is_same_v<Config, node::NodeConfig>) {
+    return configure(config, settings, variable);
+  } else {
+    return configure(config, settings);
+  }
+}
+
+template <class Config>
+Ordered order_of_service(const Raw& raw, const Settings& file, const fs::path& data,
+                         const connect::Variable& variable) {
   Settings flags = raw.settings;
   std::erase_if(flags, [](const auto& entry) { return entry.second.empty(); });
   Config config;
   config.data = data;
-  if (auto error = configure(config, merged(std::move(flags), file))) return fail(*std::move(error));
+  if (auto error = configured(config, merged(std::move(flags), file), variable)) return fail(*std::move(error));
   return Order(std::move(config));
 }
 
-Ordered order_of(const std::string& command, const Raw& raw, const Settings& file, const fs::path& data) {
-  if (command == "node") return order_of_service<node::NodeConfig>(raw, file, data);
-  if (command == "bootstrap") return order_of_service<bootstrap::BootstrapConfig>(raw, file, data);
+Ordered order_of_doctor(const Raw& raw, const Settings& file, const fs::path& data, const connect::Variable& variable) {
+  auto order = order_of_service<node::NodeConfig>(raw, file, data, variable);
+  if (!order) return order;
+  return Order(DoctorOrder{std::get<node::NodeConfig>(*std::move(order))});
+}
+
+Ordered order_of(const std::string& command, const Raw& raw, const Settings& file, const fs::path& data,
+                 const connect::Variable& variable) {
+  if (command == "node") return order_of_service<node::NodeConfig>(raw, file, data, variable);
+  if (command == "bootstrap") return order_of_service<bootstrap::BootstrapConfig>(raw, file, data, variable);
+  if (command == "doctor") return order_of_doctor(raw, file, data, variable);
   if (command == "add") return order_of_add(raw);
   if (command == "verify") return order_of_verify(raw);
   if (command == "hash") return Order(HashOrder{raw.store, raw.layers});
@@ -194,7 +215,8 @@ Result<fs::path, std::string> data_folder(const std::string& command, const Raw&
 
 }  // namespace
 
-std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arguments, const fs::path& home) {
+std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arguments, const fs::path& home,
+                                                    const connect::Variable& variable) {
   Raw raw;
   CLI::App app("Turnpike brings .dig stores to every peer that wants them, and checks every byte on the way.",
                "turnpike");
@@ -221,7 +243,7 @@ std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arg
   }
   auto data = data_folder(command, raw, file, home);
   if (!data) return wrong(data.error());
-  auto order = order_of(command, raw, file, *data);
+  auto order = order_of(command, raw, file, *data, variable);
   if (!order) return wrong(order.error());
   return Invocation{*std::move(order), *std::move(data), raw.json};
 }

@@ -43,9 +43,13 @@ struct HashOrder {
   bool layers = false;
 };
 struct IdOrder {};
+/// Of the node's settings it uses bootstraps, pins and proxy.
+struct DoctorOrder {
+  node::NodeConfig node;
+};
 
 using Order = std::variant<node::NodeConfig, bootstrap::BootstrapConfig, AddOrder, GetOrder, ListOrder, WhyOrder,
-                           PinOrder, VerifyOrder, HashOrder, IdOrder>;
+                           PinOrder, VerifyOrder, HashOrder, IdOrder, DoctorOrder>;
 
 struct Invocation {
   Order order;
@@ -59,8 +63,9 @@ struct Answer {
   int code = 0;
 };
 
-/// `home` stands for ~ where no data folder is named.
+/// `home` stands for ~ where no data folder is named; `variable` gives the environment, which may name a proxy.
 [[nodiscard]] std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arguments,
-                                                                  const std::filesystem::path& home);
+                                                                  const std::filesystem::path& home,
+                                                                  const connect::Variable& variable = {});
 
 }  // namespace turnpike::cli

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 
@@ -160,6 +161,43 @@ TEST(CommandLine, ExplainsItselfWithCodeZeroAndErrorsWithTwo) {
     EXPECT_TRUE(answer.text.starts_with("turnpike: ")) << answer.text;
     EXPECT_EQ(std::ranges::count(answer.text, '\n'), 1) << answer.text;
   }
+}
+
+TEST(CommandLine, TakesTheProxyFromTheFlagOrTheEnvironment) {
+  const auto variable = [](const char* name) {
+    return std::string_view(name) == "HTTPS_PROXY" ? std::optional<std::string>("http://env:3128") : std::nullopt;
+  };
+  const auto proxy = [&](std::vector<std::string> arguments) {
+    const auto parsed = parse_command_line(std::move(arguments), "/home/ann", variable);
+    const auto& config = std::get<node::NodeConfig>(std::get<Invocation>(parsed).order);
+    return config.proxies.for_tls ? config.proxies.for_tls->shown() : "";
+  };
+  EXPECT_EQ(proxy({"node"}), "env:3128");
+  EXPECT_EQ(proxy({"node", "--proxy", "http://ann:secret@flag:3128"}), "flag:3128");
+  EXPECT_EQ(proxy({"node", "--proxy", "none"}), "");
+}
+
+TEST(CommandLine, NamesTheVariableThatNamesNoProxyInOneLine) {
+  const auto variable = [](const char* name) {
+    return std::string_view(name) == "https_proxy" ? std::optional<std::string>("http://a:secret@h:port")
+                                                   : std::nullopt;
+  };
+  const auto parsed = parse_command_line({"node"}, "/home/ann", variable);
+  const Answer& answer = std::get<Answer>(parsed);
+  EXPECT_EQ(answer.code, kUsage);
+  EXPECT_TRUE(answer.text.starts_with("turnpike: the environment variable https_proxy names no proxy; "))
+      << answer.text;
+  EXPECT_EQ(answer.text.find("secret"), std::string::npos);
+  EXPECT_EQ(std::ranges::count(answer.text, '\n'), 1);
+}
+
+TEST_F(ConfigFile, OfANodeTellsTheDoctorWhomToAsk) {
+  write("port = 4200\nbootstrap = [\"https://file.example\"]\nproxy = \"http://ann:secret@proxy:3128\"\n");
+  const auto doctor = order<DoctorOrder>({"doctor", "--config", path_, "--json"});
+  ASSERT_EQ(doctor.node.bootstraps.size(), 1U);
+  EXPECT_EQ(doctor.node.proxies.for_tls->shown(), "proxy:3128");
+  EXPECT_EQ(order<DoctorOrder>({"doctor", "--bootstrap", "https://flag.example"}).node.bootstraps[0].host,
+            "flag.example");
 }
 
 }  // namespace

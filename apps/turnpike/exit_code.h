@@ -11,6 +11,7 @@ enum ExitCode : int {
   kNotFound = 4,
   kTimedOut = 5,
   kDataInvalid = 6,
+  kProblems = 7,
 };
 
 }  // namespace turnpike::cli

@@ -8,6 +8,7 @@
 #include "bootstrap/run.h"
 #include "command_line.h"
 #include "console.h"
+#include "doctor_command.h"
 #include "exit_code.h"
 #include "folder_commands.h"
 #include "node/run.h"
@@ -39,13 +40,18 @@ int run(Console& console, const Invocation& invocation) {
                                [&](const PinOrder& order) { return run_pin(console, invocation, order); },
                                [&](const VerifyOrder& order) { return run_verify(console, invocation, order); },
                                [&](const HashOrder& order) { return run_hash(console, invocation, order); },
-                               [&](const IdOrder&) { return run_id(console, invocation); }},
+                               [&](const IdOrder&) { return run_id(console, invocation); },
+                               [&](const DoctorOrder& order) { return run_doctor(console, invocation, order); }},
                     invocation.order);
 }
 
 int run(std::vector<std::string> arguments) {
   const char* home = std::getenv("HOME");
-  auto parsed = parse_command_line(std::move(arguments), home != nullptr ? home : "/");
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+  };
+  auto parsed = parse_command_line(std::move(arguments), home != nullptr ? home : "/", variable);
   if (const auto* answer = std::get_if<Answer>(&parsed)) {
     (answer->code == kDone ? std::cout : std::cerr) << answer->text;
     return answer->code;

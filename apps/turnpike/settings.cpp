@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "core/store/urn.h"
+#include "io/http/forwarded.h"
 #include "io/tcp/url.h"
 #include "text.h"
 
@@ -119,6 +120,11 @@ const std::vector<NodeRow>& node_rows() {
       {{"bootstrap-pin", "PIN", "the pin a bootstrap printed (43 base64url digits); repeatable", true},
        [](NodeConfig& c, const std::string& v) { return append(c.bootstrap_pins, parse_tls_pin(v)); },
        [](NodeConfig& c) { c.bootstrap_pins.clear(); }},
+      // Whether it can be read is said by configure, which shows nothing of it: a password may stand in it.
+      {{"proxy", "URL|none",
+        "the HTTP proxy, http://[user:password@]host:port, for where the direct way fails (default: the "
+        "environment's)"},
+       [](NodeConfig& c, const std::string& v) { return !(c.proxy = v).empty(); }},
       {{"sync", "all|listed|off", "what to fetch unasked (default all)"},
        [](NodeConfig& c, const std::string& v) { return put(c.sync, peer::parse_sync_mode(v)); }},
       {{"store", "ID", "a wanted store: 64 lower-case hex digits or a URN; repeatable", true},
@@ -166,6 +172,23 @@ const std::vector<BootstrapRow>& bootstrap_rows() {
        [](BootstrapConfig& c, const std::string& v) { return !(c.key = v).empty(); }},
       {{"public-url", "URL", "where others reach this bootstrap, when a proxy stands before it"},
        [](BootstrapConfig& c, const std::string& v) { return put(c.public_url, parse_web_url(v)); }},
+      {{"stun", "ADDRESS:PORT|none",
+        "UDP for STUN (default [::]:3478); twice, with another address and port, lets nodes learn their kind of NAT",
+        true},
+       [](BootstrapConfig& c, const std::string& v) {
+         c.stun_is_default = false;
+         return v == "none" || (c.stun.size() < 2 && append(c.stun, Endpoint::parse(v)));
+       },
+       [](BootstrapConfig& c) { c.stun.clear(); }},
+      {{"trusted-proxy", "CIDR",
+        "the network of a reverse proxy of ours, whose X-Forwarded-For or PROXY header says who the client is; "
+        "repeatable",
+        true},
+       [](BootstrapConfig& c, const std::string& v) {
+         return c.trusted_proxies.size() < io::http::kMaxTrustedProxies &&
+                append(c.trusted_proxies, IpNetwork::parse(v));
+       },
+       [](BootstrapConfig& c) { c.trusted_proxies.clear(); }},
       {{"log-level", "LEVEL", "debug, info, warning or error (default info)"},
        [](BootstrapConfig& c, const std::string& v) { return put(c.log_level, parse_log_level(v)); }},
   };
@@ -208,6 +231,17 @@ const std::vector<Setting>& node_settings() {
   return kSettings;
 }
 
+const std::vector<Setting>& doctor_settings() {
+  static const std::vector<Setting> kSettings = [] {
+    std::vector<Setting> out = node_settings();
+    std::erase_if(out, [](const Setting& setting) {
+      return setting.name != "bootstrap" && setting.name != "bootstrap-pin" && setting.name != "proxy";
+    });
+    return out;
+  }();
+  return kSettings;
+}
+
 const std::vector<Setting>& bootstrap_settings() {
   static const std::vector<Setting> kSettings = settings_of(bootstrap_rows());
   return kSettings;
@@ -218,9 +252,13 @@ Settings merged(Settings flags, const Settings& file) {
   return flags;
 }
 
-std::optional<std::string> configure(node::NodeConfig& config, const Settings& settings) {
+std::optional<std::string> configure(node::NodeConfig& config, const Settings& settings,
+                                     const connect::Variable& variable) {
   if (auto error = apply_all(config, node_rows(), settings)) return error;
   if (config.rungs.empty()) return "rungs must name one at least: http,bootstrap-relay";
+  auto proxies = connect::choose_proxies(config.proxy, variable);
+  if (!proxies) return proxies.error();
+  config.proxies = *std::move(proxies);
   return std::nullopt;
 }
 

@@ -24,14 +24,17 @@ struct Setting {
 
 /// Without `data`, which every command has.
 [[nodiscard]] const std::vector<Setting>& node_settings();
+/// Those of a node's that doctor has a use for.
+[[nodiscard]] const std::vector<Setting>& doctor_settings();
 [[nodiscard]] const std::vector<Setting>& bootstrap_settings();
 
 /// Those of `flags`, and of `file` what `flags` does not name.
 [[nodiscard]] Settings merged(Settings flags, const Settings& file);
 
 /// Writes the settings over the defaults in `config`. On failure: one line that names the setting and says what it
-/// takes.
-[[nodiscard]] std::optional<std::string> configure(node::NodeConfig& config, const Settings& settings);
+/// takes. `variable` gives the environment, which names a proxy where the settings do not.
+[[nodiscard]] std::optional<std::string> configure(node::NodeConfig& config, const Settings& settings,
+                                                   const connect::Variable& variable = {});
 [[nodiscard]] std::optional<std::string> configure(bootstrap::BootstrapConfig& config, const Settings& settings);
 
 /// "SIZE:ROOT", a number of bytes and 64 hex digits.

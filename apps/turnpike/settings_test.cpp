@@ -159,5 +159,35 @@ TEST(Content, IsASizeAndARoot) {
   }
 }
 
+TEST(BootstrapSettings, BelieveTheReverseProxiesThatAreNamedAndNoMoreThanTheirLimit) {
+  bootstrap::BootstrapConfig config;
+  EXPECT_TRUE(config.trusted_proxies.empty());
+  ASSERT_FALSE(configure(config, {{"trusted-proxy", {"10.0.0.0/8", "::1"}}}));
+  ASSERT_EQ(config.trusted_proxies.size(), 2U);
+  EXPECT_EQ(config.trusted_proxies[1].prefix, 128U);
+  EXPECT_NE(bootstrap_error({{"trusted-proxy", {"nginx"}}}).find("trusted-proxy \"nginx\" is not CIDR"),
+            std::string::npos);
+  EXPECT_EQ(bootstrap_error({{"trusted-proxy", std::vector<std::string>(64, "::1")}}), "");
+  EXPECT_NE(bootstrap_error({{"trusted-proxy", std::vector<std::string>(65, "::1")}}), "");
+}
+
+TEST(BootstrapSettings, AnswerStunByDefaultElsewhereOrNotAtAll) {
+  bootstrap::BootstrapConfig config;
+  ASSERT_EQ(config.stun.size(), 1U);
+  EXPECT_EQ(config.stun[0].port, 3478);
+  ASSERT_FALSE(configure(config, {{"stun", {"192.0.2.1:3478", "192.0.2.2:3479"}}}));
+  EXPECT_EQ(config.stun.size(), 2U);
+  ASSERT_FALSE(configure(config, {{"stun", {"none"}}}));
+  EXPECT_TRUE(config.stun.empty());
+  EXPECT_FALSE(config.stun_is_default);
+  EXPECT_NE(bootstrap_error({{"stun", {"192.0.2.1:1", "192.0.2.2:2", "192.0.2.3:3"}}}), "");
+}
+
+TEST(NodeSettings, ShowNothingOfAProxyTheyCannotRead) {
+  const std::string error = node_error({{"proxy", {"http://ann:secret@:1"}}});
+  EXPECT_TRUE(error.starts_with("--proxy names no proxy; ")) << error;
+  EXPECT_EQ(error.find("secret"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace turnpike::cli

@@ -58,9 +58,9 @@ std::string show_bootstraps(const json& answer) {
   std::string out;
   for (const json& row : rows_at(answer, "bootstraps")) {
     const bool connected = row.value("connected", false);
-    const std::string state = !connected                       ? "not connected"
-                              : row.value("registered", false) ? "registered"
-                                                               : "connected";
+    std::string state = !connected ? "not connected" : row.value("registered", false) ? "registered" : "connected";
+    if (row.value("captive", false)) state = "captive";
+    if (text_at(row, "via") == "proxy") state += " through the proxy";
     const std::string reason = reason_of(row);
     out += line("bootstrap", text_at(row, "url") + "  " + state + (reason.empty() ? "" : ": " + reason));
   }
@@ -164,6 +164,12 @@ std::string show_status(const json& answer) {
                             text_at(answer, "sync", "?"));
   const std::string rungs = rungs_of(answer);
   out += line("fetched", rungs.empty() ? "nothing since the start" : rungs);
+  if (has(answer, "proxy")) {
+    const json& proxy = answer["proxy"];
+    const std::string reason = reason_of(proxy);
+    out += line("proxy", text_at(proxy, "address") + " (" + text_at(proxy, "source") + ")" +
+                             (reason.empty() ? "" : ": " + reason));
+  }
   const std::string bootstraps = show_bootstraps(answer);
   return out + (bootstraps.empty() ? line("bootstrap", "none; name one with --bootstrap URL") : bootstraps);
 }
