@@ -77,14 +77,20 @@ def sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def clean_environment(more=None):
+    """Ours without this machine's own proxies, which no program in the lab may ask; and what is added."""
+    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")} | (more or {})
+
+
 class Process:
     """One program in one host's namespace, its output in a file."""
 
-    def __init__(self, lab, host, argv, log):
+    def __init__(self, lab, host, argv, log, env=None):
         self.log = Path(log)
         self.output = open(self.log, "ab")
         self.popen = subprocess.Popen(lab.argv(host, ["setpriv", "--pdeathsig", "KILL", *map(str, argv)]),
-                                      stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT)
+                                      stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT,
+                                      env=clean_environment(env))
 
     def text(self):
         return self.log.read_text(errors="replace")
@@ -172,8 +178,8 @@ class Lab:
             raise LabError(f"{host}: {' '.join(map(str, argv))}: exit {done.returncode}: {done.stderr.strip()[-500:]}")
         return done.stdout
 
-    def start(self, host, *argv, log=None):
-        process = Process(self, host, argv, self.folder / (log or f"{host}-{len(self.processes)}.log"))
+    def start(self, host, *argv, log=None, env=None):
+        process = Process(self, host, argv, self.folder / (log or f"{host}-{len(self.processes)}.log"), env)
         self.processes.append(process)
         return process
 
@@ -182,13 +188,13 @@ class Lab:
         stats = json.loads(self.run(host, "ip", "-json", "-stats", "link", "show", "dev", "wan"))[0]["stats64"]
         return stats["rx"]["bytes"], stats["tx"]["bytes"]
 
-    def start_bootstrap(self):
+    def start_bootstrap(self, *flags):
         """TLS on 443 and plain on 3000 of the relay host; started again after an end, it is the same bootstrap."""
         data = self.folder / "bootstrap"
         data.mkdir(exist_ok=True)
         log = self.folder / "bootstrap.log"
         after = log.stat().st_size if log.exists() else 0
-        self.bootstrap = self.start("relay", self.turnpike, "bootstrap", "--data", data, log=log.name)
+        self.bootstrap = self.start("relay", self.turnpike, "bootstrap", "--data", data, *flags, log=log.name)
         pin = self.bootstrap.wait_for_line("pin: ", after=after).split()[1]
         self.bootstrap.wait_for_line("listening", after=after)
         if self.pin not in (None, pin):
@@ -196,17 +202,17 @@ class Lab:
         self.pin = pin
         return self.bootstrap
 
-    def node(self, host, rungs=RUNGS, sync="all", flags=()):
-        """`flags` are more of the node's."""
-        return Node(self, host, rungs, sync, flags)
+    def node(self, host, rungs=RUNGS, sync="all", bootstrap=BOOTSTRAP_HOST, flags=(), env=None):
+        """`flags` and the environment variables of `env` are the node's, and its `doctor`'s."""
+        return Node(self, host, rungs, sync, bootstrap, flags, env)
 
 
 class Node:
     """A `turnpike node` in a home. Its data folder outlives its process."""
 
-    def __init__(self, lab, host, rungs, sync, flags):
+    def __init__(self, lab, host, rungs, sync, bootstrap, flags, env):
         self.lab, self.host, self.rungs, self.sync = lab, host, rungs, sync
-        self.flags = flags
+        self.bootstrap, self.flags, self.env = bootstrap, flags, env
         self.data = lab.folder / host
         self.data.mkdir()
         self.process = None
@@ -216,8 +222,8 @@ class Node:
     def start(self, seconds=10):
         self.process = self.lab.start(
             self.host, self.lab.turnpike, "node", "--data", self.data, "--port", "4001",
-            "--bootstrap", f"https://{BOOTSTRAP_HOST}", "--bootstrap-pin", self.lab.pin,
-            "--sync", self.sync, "--rungs", self.rungs, *self.flags, log=f"{self.host}.log")
+            "--bootstrap", f"https://{self.bootstrap}", "--bootstrap-pin", self.lab.pin,
+            "--sync", self.sync, "--rungs", self.rungs, *self.flags, log=f"{self.host}.log", env=self.env)
         wait_until(lambda: self._answers(), seconds, lambda: f"{self.host} answers status:\n{self.process.tail()}")
         return self
 
@@ -237,6 +243,20 @@ class Node:
         if done.returncode != 0:
             raise LabError(f"{self.host}: {' '.join(command)}: exit {done.returncode}: {done.stderr.strip()[-300:]}")
         return json.loads(done.stdout)
+
+    def doctor(self, seconds=15):
+        """What `turnpike doctor --json` finds, as {check: row}; its exit code under "exit". Bootstraps are "bootstrap"."""
+        began = time.monotonic()
+        proxy = self.flags[self.flags.index("--proxy"):][:2] if "--proxy" in self.flags else ()
+        argv = [self.lab.turnpike, "doctor", "--json", "--data", self.data, "--bootstrap", f"https://{self.bootstrap}",
+                "--bootstrap-pin", self.lab.pin, *proxy]
+        done = subprocess.run(self.lab.argv(self.host, argv), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=seconds, check=False, env=clean_environment(self.env))
+        if done.returncode not in (0, 7):
+            raise LabError(f"{self.host}: doctor: exit {done.returncode}: {done.stderr.strip()[-300:]}")
+        report = json.loads(done.stdout)
+        rows = {row["check"].split(" ")[0]: row for row in report["checks"]}
+        return rows | {"exit": done.returncode, "ok": report["ok"], "seconds": time.monotonic() - began}
 
     def make_stores(self, sizes, seed=1):
         """Writes stores of these sizes, inside the home's namespace. Returns {id: SHA-256 of the file}."""
