@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/bytes.h"
@@ -13,16 +12,13 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "core/channel/close_reason.h"
+#include "core/channel/streams.h"
 #include "core/identity/peer_id.h"
 #include "crypto/sign.h"
 
 namespace turnpike::channel {
 
 enum class Role : std::uint8_t { kInitiator, kResponder };
-
-/// A stream of one channel. An id whose stream is gone is ordinary, and every verb ignores it. Ours are never used
-/// again.
-enum class StreamId : std::uint32_t {};
 
 /// What a peer can make us hold, and how long we wait for it.
 struct Limits {
@@ -50,54 +46,17 @@ struct Config {
   Limits limits;
 };
 
-/// The channel is up and the peer has proved who it is.
-struct Established {
-  identity::PeerId peer;
-};
-/// Outbound: the peer has agreed to the protocol (open_stream() already allowed writing). Inbound: it asked for one of
-/// ours.
-struct StreamOpened {
-  StreamId id;
-  std::string protocol;
-  bool inbound;
-};
-/// readable() was empty and no longer is. Not repeated until it has been empty again.
-struct StreamReadable {
-  StreamId id;
-};
-/// write() took less than it was given, and would take more now.
-struct StreamWritable {
-  StreamId id;
-};
-/// The peer will send no more. Bytes that came before may still be readable. We may still write.
-struct StreamFinished {
-  StreamId id;
-};
-/// The peer, or a negotiation that took too long, ended the stream both ways. Unread bytes are gone.
-struct StreamReset {
-  StreamId id;
-};
-/// The peer does not speak the protocol we proposed. The stream is gone.
-struct StreamRefused {
-  StreamId id;
-};
-/// The last event. All streams are gone.
-struct Closed {
-  CloseReason reason;
-};
-
 /// A StreamMachine (base/machine.h). Drain poll_write, poll_event and poll_timeout after every handle_* and every verb.
 ///
 /// poll_write() frames and encrypts on demand, about 64 KiB a call, so call it only when the pipe has room: then pings
 /// and window updates never wait behind bulk, and streams take turns fairly.
-class SecureChannel {
+class SecureChannel final : public Streams {
  public:
-  using Event = std::variant<Established, StreamOpened, StreamReadable, StreamWritable, StreamFinished, StreamReset,
-                             StreamRefused, Closed>;
+  using Event = channel::Event;
 
   /// `random` outlives the channel.
   SecureChannel(Instant now, Config config, Random& random);
-  ~SecureChannel();
+  ~SecureChannel() override;
   SecureChannel(SecureChannel&&) noexcept;
   SecureChannel& operator=(SecureChannel&&) noexcept;
 
@@ -109,31 +68,31 @@ class SecureChannel {
   // verbs
   /// Optimistic: write() may follow at once, the peer's agreement comes as StreamOpened or StreamRefused. Nothing when
   /// the channel is not established or is closing, or when Limits::outbound_streams or Limits::receive_cap is reached.
-  std::optional<StreamId> open_stream(std::string_view protocol);
+  std::optional<StreamId> open_stream(std::string_view protocol) override;
   /// Copies what fits within the peer's window and our queue, and says how much that was.
-  std::size_t write(StreamId id, ByteView bytes);
+  std::size_t write(StreamId id, ByteView bytes) override;
   /// Ends our direction, after everything written. The peer may still send.
-  void finish(StreamId id);
+  void finish(StreamId id) override;
   /// Ends both directions now; what was written and not handed out is dropped, and so is what is unread. No event
   /// follows.
-  void reset(StreamId id);
+  void reset(StreamId id) override;
   /// Gives the peer's window back: flow control is by consumption. At most readable().size() bytes of the front.
-  void consume(Instant now, StreamId id, std::size_t size);
+  void consume(Instant now, StreamId id, std::size_t size) override;
   /// Says goodbye: streams end now, with what they have queued and unread. Closed{kClosedByUs} follows when
   /// poll_write() has handed out the goodbye. To lose nothing, finish() the streams and wait for them to end first.
-  void close();
+  void close() override;
   /// Gives back a buffer that poll_write() returned, once sent, so that the next need not be allocated. Optional.
   void recycle(Bytes buffer);
 
   // poll_*
   std::optional<Bytes> poll_write();
-  std::optional<Event> poll_event();
+  std::optional<Event> poll_event() override;
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
 
   // getters
   /// The front of what has come and was not consumed; contiguous, so not always all of it: ask again after consume().
   /// Valid until the next call that is not const.
-  [[nodiscard]] ByteView readable(StreamId id) const;
+  [[nodiscard]] ByteView readable(StreamId id) const override;
   /// All unread bytes, also those behind the front.
   [[nodiscard]] std::size_t unread(StreamId id) const;
   /// The peer has finished and everything was consumed.
@@ -141,17 +100,17 @@ class SecureChannel {
   /// What write() would take now.
   [[nodiscard]] std::size_t writable(StreamId id) const;
   /// False once a stream has ended both ways and everything was consumed, or was reset or refused.
-  [[nodiscard]] bool is_open(StreamId id) const;
-  [[nodiscard]] bool is_established() const;
+  [[nodiscard]] bool is_open(StreamId id) const override;
+  [[nodiscard]] bool is_established() const override;
   /// Set with Closed, whether or not the event was polled already.
-  [[nodiscard]] std::optional<CloseReason> closed() const;
+  [[nodiscard]] std::optional<CloseReason> closed() const override;
   /// Known from Established on.
-  [[nodiscard]] const std::optional<identity::PeerId>& peer() const;
-  [[nodiscard]] std::size_t streams() const;
+  [[nodiscard]] const std::optional<identity::PeerId>& peer() const override;
+  [[nodiscard]] std::size_t streams() const override;
   /// Bytes accepted by write() and not yet handed out.
   [[nodiscard]] std::size_t queued() const;
   /// The last ping's, if one has come back.
-  [[nodiscard]] std::optional<Duration> round_trip() const;
+  [[nodiscard]] std::optional<Duration> round_trip() const override;
 
  private:
   struct State;

@@ -1,4 +1,4 @@
-// A StoreSource over a ChannelLink: /turnpike/store/1, with ranges pipelined on streams that are used again.
+// A StoreSource over a Link: /turnpike/store/1, with ranges pipelined on streams that are used again.
 #pragma once
 
 #include <memory>
@@ -6,7 +6,7 @@
 
 #include "core/exchange/client.h"
 #include "core/exchange/patience.h"
-#include "io/channel/channel_link.h"
+#include "io/channel/link.h"
 #include "io/channel/store_source.h"
 
 namespace turnpike::io {
@@ -18,7 +18,7 @@ constexpr std::size_t kMaxIdleStreams = 4;  ///< Kept for the next call; more ar
 /// Must not outlive `link`, nor be destroyed while a call is under way.
 class ExchangeSource final : public StoreSource {
  public:
-  explicit ExchangeSource(ChannelLink& link, exchange::PatienceLimits patience = {})
+  explicit ExchangeSource(Link& link, exchange::PatienceLimits patience = {})
       : link_(link), patience_(patience) {}
 
   asio::awaitable<Result<Bytes, SourceFailure>> layer_page(store::StoreId store, store::Content content,
@@ -45,7 +45,7 @@ class ExchangeSource final : public StoreSource {
   void give_back(std::unique_ptr<Lane> lane);
   asio::awaitable<Result<Answer, SourceFailure>> ask_small(exchange::Request request, Stop& stop);
 
-  ChannelLink& link_;
+  Link& link_;
   exchange::PatienceLimits patience_;
   std::vector<std::unique_ptr<LinkStream>> idle_;
 };

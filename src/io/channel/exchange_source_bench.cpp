@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "crypto/random.h"
+#include "io/channel/channel_link.h"
 #include "io/channel/channel_test_support.h"
 #include "io/channel/exchange_source.h"
 #include "io/channel/store_server.h"

@@ -8,7 +8,7 @@
 
 #include "base/time.h"
 #include "core/exchange/server.h"
-#include "io/channel/channel_link.h"
+#include "io/channel/link.h"
 #include "io/channel/store_reader.h"
 
 namespace turnpike::io {
@@ -20,7 +20,7 @@ constexpr Duration kBusyRetry = std::chrono::seconds(1);
 constexpr Duration kServeStall = std::chrono::seconds(30);  ///< A peer that takes no byte of an answer for so long.
 constexpr Duration kServeIdle = std::chrono::seconds(120);  ///< A stream on which nothing is asked for so long.
 
-/// One for each peer: its limits are that peer's. Must outlive the streams it serves (ChannelLink::closed).
+/// One for each peer: its limits are that peer's. Must outlive the streams it serves (Link::closed).
 class StoreServer {
  public:
   explicit StoreServer(StoreReader& reader) : reader_(reader) {}
