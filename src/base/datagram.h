@@ -18,8 +18,8 @@ enum class Ecn : std::uint8_t { kNotEct = 0, kEct1 = 1, kEct0 = 2, kCe = 3 };
 struct DatagramBatch {
   Endpoint remote;
   /// Ours: where it came to, or shall leave from. Unspecified where the route may choose.
-  IpAddress local;
-  ByteView bytes;
+  IpAddress local = {};
+  ByteView bytes = {};
   std::size_t segment_size = 0;  ///< 0 only when there are no bytes.
   Ecn ecn = Ecn::kNotEct;
 
