@@ -18,8 +18,7 @@ constexpr std::size_t kMaxIdleStreams = 4;  ///< Kept for the next call; more ar
 /// Must not outlive `link`, nor be destroyed while a call is under way.
 class ExchangeSource final : public StoreSource {
  public:
-  explicit ExchangeSource(Link& link, exchange::PatienceLimits patience = {})
-      : link_(link), patience_(patience) {}
+  explicit ExchangeSource(Link& link, exchange::PatienceLimits patience = {}) : link_(link), patience_(patience) {}
 
   asio::awaitable<Result<Bytes, SourceFailure>> layer_page(store::StoreId store, store::Content content,
                                                            std::uint32_t first_piece, Stop& stop) override;
