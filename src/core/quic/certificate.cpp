@@ -174,8 +174,9 @@ Result<identity::PeerId, CertificateError> read_certificate(ByteView der, WallTi
   }
   gnutls_x509_crt_t self = certificate.get();
   unsigned wrong = 0;
-  const unsigned flags =
-      GNUTLS_VERIFY_DISABLE_CA_SIGN | GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_SAME;
+  const unsigned flags = GNUTLS_VERIFY_DISABLE_CA_SIGN | GNUTLS_VERIFY_DISABLE_TIME_CHECKS |
+                         GNUTLS_VERIFY_DO_NOT_ALLOW_SAME |
+                         GNUTLS_VERIFY_IGNORE_UNKNOWN_CRIT_EXTENSIONS;         // js and rust mark libp2p's critical
   const int verified = gnutls_x509_crt_verify(self, &self, 1, flags, &wrong);  // by its own key: there is no chain
   if (verified < 0 || wrong != 0) return fail(CertificateError::kMalformed);
   const auto seconds = static_cast<std::time_t>(now.unix_ms / 1000);
