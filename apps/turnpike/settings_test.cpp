@@ -140,6 +140,13 @@ TEST(BootstrapSettings, RefuseNamesToListenOnAndOtherSchemes) {
   }
 }
 
+TEST(BootstrapSettings, TakeAProbeAddressOfEachFamily) {
+  bootstrap::BootstrapConfig config;
+  ASSERT_FALSE(configure(config, {{"probe-address", {"198.51.100.11", "2001:db8::11"}}}));
+  EXPECT_EQ(config.probe_addresses, (std::vector{IpAddress::v4(198, 51, 100, 11), *IpAddress::parse("2001:db8::11")}));
+  EXPECT_NE(bootstrap_error({{"probe-address", {"198.51.100.11:443"}}}), "");
+}
+
 TEST(BootstrapSettings, WantACertificateAndItsKeyTogether) {
   EXPECT_EQ(bootstrap_error({{"certificate", {"a.pem"}}}), "certificate and key must be given together, or neither");
   EXPECT_EQ(bootstrap_error({{"certificate", {"a.pem"}}, {"key", {"b.pem"}}}), "");

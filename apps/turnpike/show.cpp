@@ -158,6 +158,12 @@ std::string show_status(const json& answer) {
   const std::string external = joined(rows_at(answer, "external"));
   out += line("registered", external.empty() ? "no address" : external);
   out += show_mappings(answer);
+  for (const json& door : rows_at(answer, "reachability")) {
+    const std::string verdict = text_at(door, "verdict");
+    if (verdict == "local") continue;
+    const std::string advice = verdict == "proved" ? "" : ": " + text_at(door, "advice");
+    out += line("outside", text_at(door, "kind") + " " + text_at(door, "endpoint") + " " + verdict + advice);
+  }
   const json stores = answer.value("stores", json::object());
   out += line("stores", std::to_string(count_at(stores, "complete")) + " complete, " +
                             std::to_string(count_at(stores, "missing")) + " missing; sync " +

@@ -56,19 +56,26 @@ TEST(Show, PeersHaveALineForEachRung) {
 }
 
 TEST(Show, StatusSaysWhoWhereAndWhat) {
-  const json answer{{"peer_id", "12D3KooWa"},
-                    {"listen", {"0.0.0.0:5001"}},
-                    {"external", json::array()},
-                    {"bootstraps", {{{"url", "https://b.example"}, {"connected", false}, {"reason", "refused"}}}},
-                    {"stores", {{"complete", 3}, {"missing", 1}}},
-                    {"bytes_by_rung", {{"http", 1024}}},
-                    {"sync", "all"},
-                    {"uptime_seconds", 61}};
+  const json answer{
+      {"peer_id", "12D3KooWa"},
+      {"listen", {"0.0.0.0:5001"}},
+      {"external", json::array()},
+      {"reachability",
+       {{{"kind", "http"}, {"endpoint", "25.0.0.1:5001"}, {"verdict", "proved"}, {"advice", "reached"}},
+        {{"kind", "http"}, {"endpoint", "10.0.0.1:5001"}, {"verdict", "local"}, {"advice", "private"}},
+        {{"kind", "turn-udp"}, {"endpoint", "25.0.0.1:6001"}, {"verdict", "firewall"}, {"advice", "let it in"}}}},
+      {"bootstraps", {{{"url", "https://b.example"}, {"connected", false}, {"reason", "refused"}}}},
+      {"stores", {{"complete", 3}, {"missing", 1}}},
+      {"bytes_by_rung", {{"http", 1024}}},
+      {"sync", "all"},
+      {"uptime_seconds", 61}};
   EXPECT_EQ(show_status(answer),
             "peer id     12D3KooWa\n"
             "up for      1 min 1 s\n"
             "listens on  0.0.0.0:5001\n"
             "registered  no address\n"
+            "outside     http 25.0.0.1:5001 proved\n"
+            "outside     turn-udp 25.0.0.1:6001 firewall: let it in\n"
             "stores      3 complete, 1 missing; sync all\n"
             "fetched     http 1.0 KiB\n"
             "bootstrap   https://b.example  not connected: refused\n");

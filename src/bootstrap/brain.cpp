@@ -6,6 +6,7 @@
 
 #include "io/log/log.h"
 #include "io/loop/convert.h"
+#include "io/reach/nonce_sender.h"
 
 namespace turnpike::bootstrap {
 namespace {
@@ -21,7 +22,10 @@ asio::awaitable<void> finish(std::shared_ptr<io::WebSocket> socket, rendezvous::
 }  // namespace
 
 Brain::Brain(asio::any_io_executor loop, rendezvous::Server::Config config, Random& random)
-    : loop_(std::move(loop)), server_(std::move(config), random), timer_(loop_) {}
+    : loop_(std::move(loop)),
+      probe_addresses_(config.probe_addresses),
+      server_(std::move(config), random),
+      timer_(loop_) {}
 
 asio::awaitable<void> Brain::serve(std::unique_ptr<io::WebSocket> owned) {
   const std::shared_ptr<io::WebSocket> socket = std::move(owned);
@@ -71,6 +75,22 @@ void Brain::execute(const rendezvous::Close& close) {
                rendezvous::to_string(close.reason));
   asio::co_spawn(loop_, finish(found->second, close.reason), asio::detached);
   sockets_.erase(found);
+}
+
+void Brain::execute(const rendezvous::ProbeFromHere& probe) {
+  asio::co_spawn(loop_, send_nonce(probe), asio::detached);
+}
+
+asio::awaitable<void> Brain::send_nonce(rendezvous::ProbeFromHere given) {
+  const rendezvous::ProbeFromHere order = given;
+  std::optional<IpAddress> from;
+  for (const IpAddress& each : probe_addresses_) {
+    if (each.family == order.target.endpoint.address.family) from = each;
+  }
+  const auto outcome = co_await io::send_nonce(order.target, order.nonce, from);
+  if (stopped_) co_return;
+  server_.handle_probed(io::both_now(), order.number, outcome);
+  pump();
 }
 
 void Brain::sleep() {

@@ -40,9 +40,12 @@ class Brain {
  private:
   void execute(rendezvous::Send& send);
   void execute(const rendezvous::Close& close);
+  void execute(const rendezvous::ProbeFromHere& probe);
+  [[nodiscard]] asio::awaitable<void> send_nonce(rendezvous::ProbeFromHere order);
   void sleep();
 
   asio::any_io_executor loop_;
+  std::vector<IpAddress> probe_addresses_;
   rendezvous::Server server_;
   asio::steady_timer timer_;
   std::optional<Instant> armed_;

@@ -51,7 +51,8 @@ class Process {
  public:
   Process(const BootstrapConfig& config, const crypto::SigningKey& identity)
       : config_(config),
-        brain_(loop_.get_executor(), {.id = {identity.public_key()}, .relay = {}}, random_),
+        brain_(loop_.get_executor(),
+               {.id = {identity.public_key()}, .relay = {}, .probe_addresses = config.probe_addresses}, random_),
         relays_(loop_.get_executor(), brain_),
         stun_(loop_.get_executor(), random_),
         facts_{.started = io::now(), .version = std::string(kVersion), .public_url = config.public_url},
@@ -76,6 +77,11 @@ class Process {
  private:
   std::optional<std::string> open_ports() {
     std::vector<std::string> opened;
+    for (const IpAddress& each : config_.probe_addresses) {
+      if (!io::TcpListener::open(loop_.get_executor(), {each, 0})) {
+        return "cannot send from the probe address " + each.to_string() + ": it is no address of this machine";
+      }
+    }
     for (const Listen& listen : config_.listen) {
       auto listener = io::TcpListener::open(loop_.get_executor(), listen.endpoint);
       if (!listener) {

@@ -1,6 +1,7 @@
 #include "node/api_shapes.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 
@@ -108,6 +109,18 @@ json bootstrap_shape(const peer::BootstrapView& bootstrap, Instant now) {
   return out;
 }
 
+json candidate_shape(const peer::CandidateView& candidate, Instant now) {
+  constexpr std::array<std::string_view, 3> kOrigins{"own", "mapped", "advertised"};
+  json out{{"kind", name_of(candidate.service.kind)},
+           {"endpoint", candidate.service.endpoint.to_string()},
+           {"origin", kOrigins[static_cast<std::size_t>(candidate.origin)]},
+           {"verdict", reach::name_of(candidate.verdict)},
+           {"advice", reach::words_of(candidate.verdict)}};
+  out["proved_seconds"] = seconds_until(candidate.proved_until, now);
+  out["next_action_seconds"] = seconds_until(candidate.next_action, now);
+  return out;
+}
+
 json bytes_by_rung_shape(const peer::BytesByRung& bytes) {
   json out = json::object();
   for (const path::Rung rung : path::kAllRungs) out[std::string(path::name_of(rung))] = bytes[path::index_of(rung)];
@@ -160,6 +173,8 @@ json status_shape(const StatusFacts& facts, Instant now) {
                     {"reason", text_or_null(facts.proxy->reason)},
                     {"next_action_seconds", seconds_until(facts.proxy->next_action, now)}};
   }
+  out["reachability"] =
+      rows_of(facts.reachability, [now](const peer::CandidateView& each) { return candidate_shape(each, now); });
   out["stores"] = {{"complete", complete}, {"missing", static_cast<std::int64_t>(facts.stores.size()) - complete}};
   out["sync"] = sync::name_of(facts.sync);
   out["ignored_files"] = facts.ignored_files;

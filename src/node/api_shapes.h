@@ -29,6 +29,8 @@ namespace turnpike::node {
 /// next_action_seconds}; `status` adds `via`.
 [[nodiscard]] nlohmann::json bootstrap_shape(const peer::BootstrapView& bootstrap, Instant now);
 /// {"http": n, "bootstrap-relay": n}: every rung is named, also those that carried nothing.
+/// One row of `status`.reachability: {kind, endpoint, origin, verdict, advice, proved_seconds, next_action_seconds}.
+[[nodiscard]] nlohmann::json candidate_shape(const peer::CandidateView& candidate, Instant now);
 [[nodiscard]] nlohmann::json bytes_by_rung_shape(const peer::BytesByRung& bytes);
 
 /// One row of `status`.mappings: {family, gateway, state, reason, protocol, external, group, ports[{purpose, transport,
@@ -47,6 +49,7 @@ struct StatusFacts {
   identity::PeerId peer_id;
   std::vector<Endpoint> listen;    ///< Sockets that are bound.
   std::vector<Endpoint> external;  ///< Addresses that are registered.
+  std::vector<peer::CandidateView> reachability = {};
   std::vector<peer::BootstrapView> bootstraps;
   std::vector<std::optional<connect::Road>> roads;  ///< Of the bootstraps, in their order.
   std::optional<ProxyFacts> proxy;
@@ -57,9 +60,9 @@ struct StatusFacts {
   std::uint64_t ignored_files = 0;  ///< In the data folder, with names that are no store's.
   std::uint64_t uptime_seconds = 0;
 };
-/// {peer_id, listen[], external[], bootstraps[], proxy{address, source, credentials, reason, next_action_seconds},
-/// mappings[], stores{complete, missing}, bytes_by_rung{}, sync, ignored_files, uptime_seconds}. `missing` counts the
-/// stores wanted and not complete.
+/// {peer_id, listen[], external[], reachability[], bootstraps[], proxy{address, source, credentials, reason,
+/// next_action_seconds}, mappings[], stores{complete, missing}, bytes_by_rung{}, sync, ignored_files, uptime_seconds}.
+/// `missing` counts the stores wanted and not complete.
 [[nodiscard]] nlohmann::json status_shape(const StatusFacts& facts, Instant now);
 
 // Whole answers, for Reply::done.

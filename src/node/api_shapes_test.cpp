@@ -118,6 +118,23 @@ TEST(ApiShapes, TheStatusTellsOfEachRouterWhatItMapsAndWhyNot) {
   EXPECT_EQ(row["tried"][0], (json{{"protocol", "pcp"}, {"state", "refused"}, {"reason", "unsupported"}}));
 }
 
+TEST(ApiShapes, StatusTellsOfEachDoorWhatIsKnownAndWhatHelps) {
+  StatusFacts facts;
+  facts.reachability = {{.service = {rendezvous::ServiceKind::kTurnUdp, {IpAddress::v4(198, 51, 100, 1), 6001}},
+                         .origin = reach::Origin::kMapped,
+                         .verdict = reach::Verdict::kLyingRouter,
+                         .proved_until = {},
+                         .next_action = kNow + 5s}};
+  const json door = status_shape(facts, kNow)["reachability"][0];
+  EXPECT_EQ(door["kind"], "turn-udp");
+  EXPECT_EQ(door["endpoint"], "198.51.100.1:6001");
+  EXPECT_EQ(door["origin"], "mapped");
+  EXPECT_EQ(door["verdict"], "lying-router");
+  EXPECT_EQ(door["advice"], reach::words_of(reach::Verdict::kLyingRouter));
+  EXPECT_EQ(door["proved_seconds"], nullptr);
+  EXPECT_EQ(door["next_action_seconds"], 5.0);
+}
+
 TEST(ApiShapes, ATransferTellsItsBytesByRungAndItsPeers) {
   peer::TransferView view;
   view.target = {kStore, kContent};

@@ -1,7 +1,11 @@
 #include "node/brain.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include "io/log/log.h"
 #include "io/loop/convert.h"
+#include "io/reach/nonce_sender.h"
 
 namespace turnpike::node {
 namespace {
@@ -118,6 +122,18 @@ void Brain::execute(const peer::Commit& command) {
   committing_.insert(command.target.store);
   memory_.remember_mark(command.target, command.mark);
   downloads_->commit(command);
+}
+
+void Brain::execute(const peer::Probe& command) {
+  asio::co_spawn(timer_.get_executor(), probe(command), asio::detached);
+}
+
+asio::awaitable<void> Brain::probe(peer::Probe given) {
+  const peer::Probe order = given;
+  const auto outcome = co_await io::send_nonce(order.target, order.nonce);
+  io::log_debug("sent a nonce to {} {}: {}", name_of(order.target.kind), order.target.endpoint.to_string(),
+                outcome == rendezvous::ProbeOutcome::kSent ? "answered" : "no answer");
+  tell([&](peer::Peer& peer, Now now) { peer.handle_probed(now, order.id, outcome); });
 }
 
 // A command may fail at once, and its event comes back while commands are still being handed out: it then only goes in,

@@ -49,6 +49,8 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void execute(peer::SendToBootstrap& command) { links_->send(command.index, std::move(command.message)); }
   void execute(const peer::OpenPath& command) { paths_->open(command); }
   void execute(const peer::ClosePath& command) { paths_->close(command.path); }
+  void execute(const peer::Probe& command);
+  [[nodiscard]] asio::awaitable<void> probe(peer::Probe order);
   void execute(const peer::OpenPartial& command) { downloads_->open(command); }
   void execute(const peer::StartFetch& command) { downloads_->start(command); }
   void execute(const peer::CancelFetch& command) { downloads_->cancel(command); }

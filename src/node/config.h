@@ -53,6 +53,7 @@ struct NodeConfig {
   std::uint64_t reserve = std::uint64_t{256} << 20U;   ///< Free space never used.
   std::string log_level = "info";                      ///< debug, info, warning, error
 
+  [[nodiscard]] std::uint16_t stun_port() const { return static_cast<std::uint16_t>(port + 2000); }
   [[nodiscard]] std::uint16_t http_port() const { return static_cast<std::uint16_t>(port + 1000); }
 };
 

@@ -81,6 +81,7 @@ json ControlApi::status() const {
   facts.peer_id = peer.id();
   facts.listen = scope_.listen();
   facts.external = scope_.external();
+  facts.reachability = peer.reachability();
   facts.bootstraps = peer.bootstraps();
   if (scope_.routers) facts.routers = scope_.routers();
   facts.stores = peer.stores();

@@ -25,6 +25,7 @@
 #include "io/loop/event.h"
 #include "node/brain.h"
 #include "node/control_api.h"
+#include "node/doors.h"
 #include "node/http_api.h"
 #include "node/port_mapping.h"
 
@@ -97,7 +98,11 @@ class Process {
                    brain_),
         server_(loop_.get_executor(), io::http::ServerLimits()),
         port_mapping_(loop_.get_executor(), config, identity, random_,
-                      [this](const std::vector<portmap::Mapping>& mapped) { mapped_ = mapped; }),
+                      [this](const std::vector<portmap::Mapping>& mapped) { mapped_ = mapped;
+                        tell_candidates();
+                      }),
+        doors_(loop_.get_executor(), random_,
+               [this](auto at, const auto& nonce, const IpAddress& from) { nonce_arrived(at, nonce, from); }),
         api_(loop_.get_executor(), control_scope()),
         signals_(loop_, SIGINT, SIGTERM),
         scan_timer_(loop_),
@@ -108,6 +113,7 @@ class Process {
     brain_.connect(links_, paths_, downloads_);
     add_routes(server_, catalogue_, shared(), [this](const store::StoreId& id) { return mark_of(id); },
                {.peer_id = id().to_string(), .version = std::string(kVersion), .started = started_});
+    doors_.add_route(server_);
     if (const auto why = open_ports()) return give_up(*why);
     restore_wishes();
     asio::co_spawn(loop_, watch_folder(), asio::detached);
@@ -137,7 +143,7 @@ class Process {
             .rescan = [this] { return rescan(); },
             .ignored_files = [this] { return ignored_files_; },
             .listen = [this] { return listen_; },
-            .external = [this] { return external_; },
+            .external = [this] { return external(); },
             .routers = [this] { return port_mapping_.view(); },
             .dialer = dialer_,
             .links = links_,
@@ -183,6 +189,9 @@ class Process {
     std::fflush(stdout);
     listen_.push_back((*listener)->local());
     server_.listen(*std::move(listener));
+    for (const std::string& failure : doors_.open_stun(config_.stun_port())) {
+      io::log_warning("not open: {}; the node goes on without it", failure);
+    }
     return std::nullopt;
   }
 
@@ -240,7 +249,10 @@ class Process {
       const Instant now = io::now();
       const bool woke = now - last > kNetworkPeriod + kWakeUpJump;
       const bool changed = addresses != known;
-      if (changed) tell_addresses(addresses);
+      if (changed) {
+        addresses_ = addresses;
+        tell_candidates();
+      }
       port_mapping_.network_changed(woke);  // a route may change where no address of ours does
       if ((changed && !known.empty()) || woke) {
         io::log_info("{}: trying everything anew", woke ? "woke up" : "the network changed");
@@ -254,11 +266,57 @@ class Process {
     }
   }
 
-  void tell_addresses(const std::vector<IpAddress>& addresses) {
-    std::vector<Endpoint> http = config_.advertise;
-    for (const IpAddress& address : addresses) http.push_back({address, config_.http_port()});
-    external_ = http;
-    brain_.tell([&](peer::Peer& peer, Now now) { peer.handle_listening(now, http); });
+  static rendezvous::ServiceKind kind_of(portmap::Purpose purpose) {
+    switch (purpose) {
+      case portmap::Purpose::kPeerTcp:
+        return rendezvous::ServiceKind::kTcp;
+      case portmap::Purpose::kPeerUdp:
+        return rendezvous::ServiceKind::kQuic;
+      case portmap::Purpose::kHttp:
+        return rendezvous::ServiceKind::kHttp;
+      case portmap::Purpose::kTurnUdp:
+        return rendezvous::ServiceKind::kTurnUdp;
+      case portmap::Purpose::kTurnTcp:
+        return rendezvous::ServiceKind::kTurnTcp;
+    }
+    return rendezvous::ServiceKind::kHttp;
+  }
+
+  /// What is listened for here, and at which port.
+  [[nodiscard]] std::map<rendezvous::ServiceKind, std::uint16_t> listened() const {
+    std::map<rendezvous::ServiceKind, std::uint16_t> out{{rendezvous::ServiceKind::kHttp, config_.http_port()}};
+    for (const rendezvous::ServiceKind kind : doors_.open()) out.emplace(kind, config_.stun_port());
+    return out;
+  }
+
+  // Whatever may be dialled from outside; which of them is told to others, the brain decides by proof.
+  void tell_candidates() {
+    std::vector<reach::Candidate> candidates;
+    for (const Endpoint& each : config_.advertise) {
+      candidates.push_back({{rendezvous::ServiceKind::kHttp, each}, reach::Origin::kAdvertised});
+    }
+    const auto doors = listened();
+    for (const portmap::Mapping& each : mapped_) {
+      const rendezvous::ServiceKind kind = kind_of(each.purpose);
+      const bool is_pinhole = each.external == each.internal;  // then it is an address of our own
+      if (doors.contains(kind) && !is_pinhole) candidates.push_back({{kind, each.external}, reach::Origin::kMapped});
+    }
+    for (const IpAddress& address : addresses_) {
+      for (const auto& [kind, port] : doors) candidates.push_back({{kind, {address, port}}, reach::Origin::kOwn});
+    }
+    brain_.tell([&](peer::Peer& peer, Now now) { peer.handle_candidates(now, candidates); });
+  }
+
+  void nonce_arrived(rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce, const IpAddress& from) {
+    brain_.tell([&](peer::Peer& peer, Now now) { peer.handle_nonce(now, at, nonce, from); });
+  }
+
+  [[nodiscard]] std::vector<Endpoint> external() const {
+    std::vector<Endpoint> out;
+    for (const rendezvous::Service& each : brain_.peer().services()) {
+      if (each.kind == rendezvous::ServiceKind::kHttp) out.push_back(each.endpoint);
+    }
+    return out;
   }
 
   void keep_sequence() {
@@ -282,6 +340,7 @@ class Process {
     network_timer_.cancel();
     co_await port_mapping_.stop();
     control_.reset();
+    doors_.close();
     co_await server_.stop(grace);
     loop_.stop();
   }
@@ -289,7 +348,6 @@ class Process {
   const NodeConfig& config_;
   const Instant started_ = io::now();
   std::vector<Endpoint> listen_;
-  std::vector<Endpoint> external_;
   std::uint64_t ignored_files_ = 0;
   const crypto::SigningKey& identity_;
   io::StateDb& state_;
@@ -308,7 +366,9 @@ class Process {
   Downloads downloads_;
   io::http::Server server_;
   PortMapping port_mapping_;
+  std::vector<IpAddress> addresses_;      // of this machine
   std::vector<portmap::Mapping> mapped_;  // candidates: nobody is told of them before they are proved
+  Doors doors_;
   ControlApi api_;
   std::unique_ptr<io::ControlServer> control_;
   asio::signal_set signals_;

@@ -9,17 +9,51 @@ constexpr Duration kPingLimit = 60s;
 
 }  // namespace
 
-BootstrapHost::BootstrapHost(World& world, Home& home, const identity::PeerId& id, const relay::Policy& policy)
-    : world_(world), home_(home), id_(id), policy_(policy) {
+bool send_nonce(World& world, const Home& from, const Doors& doors, const rendezvous::Service& target,
+                const rendezvous::ProofNonce& nonce) {
+  const auto door = doors.find(target.endpoint);
+  if (door == doors.end() || !door->second->is_running()) return false;
+  ProofEnd& end = *door->second;
+  if (!lets_through(from, end.home(), target.endpoint.port)) return false;
+  // A connection has to be made first, and the request follows.
+  const Duration delay = 3 * delay_between(world, from, end.home());
+  world.after(delay, [&end, kind = target.kind, nonce, address = from.address] {
+    if (end.is_running()) end.nonce_arrived(kind, nonce, address);
+  });
+  return true;
+}
+
+BootstrapHost::BootstrapHost(World& world, Home& home, const Doors& doors, const identity::PeerId& id,
+                             const relay::Policy& policy)
+    : world_(world), home_(home), id_(id), policy_(policy), doors_(doors) {
   start();
 }
 
 void BootstrapHost::start() {
-  server_ =
-      std::make_unique<rendezvous::Server>(rendezvous::Server::Config{.id = id_, .relay = policy_}, world_.dice());
+  rendezvous::Server::Config config{.id = id_, .relay = policy_};
+  if (probe_home_) config.probe_addresses.push_back(probe_home_->address);
+  server_ = std::make_unique<rendezvous::Server>(std::move(config), world_.dice());
   ++incarnation_;
   armed_.reset();
   pump();
+}
+
+void BootstrapHost::add_probe_address(const IpAddress& address) {
+  probe_home_ = std::make_unique<Home>(home_);
+  probe_home_->address = address;
+  start();
+}
+
+void BootstrapHost::probe(const rendezvous::ProbeFromHere& order) {
+  ++probes_;
+  const bool sent = send_nonce(world_, *probe_home_, doors_, order.target, order.nonce);
+  const Duration patience = sent ? 2 * home_.delay : Duration(rendezvous::kDialTime);
+  world_.after(patience, [this, life = incarnation_, number = order.number, sent] {
+    if (life != incarnation_ || !server_) return;
+    server_->handle_probed(world_.now(), number,
+                           sent ? rendezvous::ProbeOutcome::kSent : rendezvous::ProbeOutcome::kFailed);
+    pump();
+  });
 }
 
 void BootstrapHost::restart(Duration downtime) {
@@ -134,6 +168,8 @@ void BootstrapHost::pump() {
         if (at->second.home->unplugged) break_link(link);
         if (!at->second.broken) at->second.end->link_message(link, frame);
       });
+    } else if (const auto* order = std::get_if<rendezvous::ProbeFromHere>(&*command)) {
+      probe(*order);
     } else if (const auto* close = std::get_if<rendezvous::Close>(&*command)) {
       const auto name = by_connection_.find(close->connection);
       if (name != by_connection_.end()) drop_link(name->second, to_string(close->reason));

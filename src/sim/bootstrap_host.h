@@ -34,14 +34,25 @@ class RelayEnd {
   [[nodiscard]] virtual Source& relay_source() = 0;
 };
 
+/// Who can be sent nonces, by endpoint.
+using Doors = std::map<Endpoint, ProofEnd*>;
+
+/// Sends a nonce over the world, as whatever carries it does. False: nothing there lets it in.
+bool send_nonce(World& world, const Home& from, const Doors& doors, const rendezvous::Service& target,
+                const rendezvous::ProofNonce& nonce);
+
 class BootstrapHost {
  public:
-  BootstrapHost(World& world, Home& home, const identity::PeerId& id, const relay::Policy& policy);
+  BootstrapHost(World& world, Home& home, const Doors& doors, const identity::PeerId& id, const relay::Policy& policy);
+
+  /// From now on (it is started anew) it has a second address, from which it sends nonces itself.
+  void add_probe_address(const IpAddress& address);
 
   [[nodiscard]] Home& home() { return home_; }
   [[nodiscard]] const identity::PeerId& id() const { return id_; }
   [[nodiscard]] std::uint64_t relayed() const { return relayed_; }
   [[nodiscard]] rendezvous::Server& server() { return *server_; }
+  [[nodiscard]] std::uint64_t probes() const { return probes_; }  ///< Sent by itself.
 
   // Control connections. Both give a name for what follows.
   std::uint64_t connect(ControlEnd& end, Home& from);
@@ -77,6 +88,7 @@ class BootstrapHost {
 
   void start();
   void pump();
+  void probe(const rendezvous::ProbeFromHere& order);
   void drop_link(std::uint64_t link, std::string_view reason);
   void break_link(std::uint64_t link);
   void close_legs(const relay::SessionId& session, bool quote_spent);
@@ -86,6 +98,9 @@ class BootstrapHost {
   Home& home_;
   identity::PeerId id_;
   relay::Policy policy_;
+  const Doors& doors_;
+  std::unique_ptr<Home> probe_home_;
+  std::uint64_t probes_ = 0;
   std::unique_ptr<rendezvous::Server> server_;
   std::uint64_t incarnation_ = 0;
   std::uint64_t names_ = 0;

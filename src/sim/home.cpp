@@ -17,7 +17,7 @@ bool lets_through(const Home& from, const Home& to, std::uint16_t port) {
   if (from.unplugged || to.unplugged) return false;
   if (&from == &to) return true;
   if (from.nat == Nat::kWebOnly && port != 80 && port != 443) return false;
-  return to.nat == Nat::kOpen;
+  return to.nat == Nat::kOpen && !to.shuts_http;
 }
 
 // Loss costs time, never bytes: every pipe of ours is reliable.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/endpoint.h"
+#include "core/rendezvous/proof.h"
 #include "sim/world.h"
 
 namespace turnpike::sim {
@@ -23,12 +24,23 @@ struct Home {
   Duration delay = 10ms;  ///< One way, to the middle of the world.
   double up = 5e6;        ///< Bytes a second.
   double down = 20e6;
-  double loss = 0;         ///< Share of blocks that have to be sent again.
-  bool unplugged = false;  ///< Whatever is sent is lost, in silence.
+  double loss = 0;          ///< Share of blocks that have to be sent again.
+  bool shuts_http = false;  ///< A firewall, though the address is public: nobody connects in.
+  bool unplugged = false;   ///< Whatever is sent is lost, in silence.
 
   // When the line has sent, or received, all it was given so far.
   Instant up_free{};
   Instant down_free{};
+};
+
+/// Somebody who waits at an endpoint for the nonces of proofs.
+class ProofEnd {
+ public:
+  virtual ~ProofEnd() = default;
+  virtual void nonce_arrived(rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce,
+                             const IpAddress& from) = 0;
+  [[nodiscard]] virtual Home& home() = 0;
+  [[nodiscard]] virtual bool is_running() const = 0;
 };
 
 /// Whether a connection attempt gets an answer at all; else it is dropped in silence.

@@ -17,7 +17,7 @@ BootstrapHost& Network::add_bootstrap(const relay::Policy& policy) {
   home.name = "bootstrap" + std::to_string(bootstraps.size() + 1);
   home.up = home.down = 1e9;
   const identity::PeerId id{crypto::SigningKey::generate(world.dice()).public_key()};
-  bootstraps.push_back(std::make_unique<BootstrapHost>(world, home, id, policy));
+  bootstraps.push_back(std::make_unique<BootstrapHost>(world, home, neighbourhood.doors, id, policy));
   neighbourhood.bootstraps.push_back(bootstraps.back().get());
   return *bootstraps.back();
 }

@@ -41,7 +41,10 @@ void NodeHost::start() {
   brain_ = std::make_unique<peer::Peer>(world_.now(), config, world_.dice());
   // A home behind NAT knows only its private address.
   const IpAddress own = home_.nat == Nat::kOpen ? home_.address : IpAddress::v4(192, 168, 1, 2);
-  if (home_.nat == Nat::kOpen) neighbourhood_.listening[{own, kHttpPort}] = this;
+  if (home_.nat == Nat::kOpen) {
+    neighbourhood_.listening[{own, kHttpPort}] = this;
+    neighbourhood_.doors[{own, kHttpPort}] = this;
+  }
   brain_->handle_listening(world_.now(), {{own, kHttpPort}});
   pump();
   later(50ms, [this] { tell_catalogue(); });
@@ -173,6 +176,24 @@ void NodeHost::link_message(std::uint64_t link, const Bytes& message) {
   const auto index = index_of(link);
   if (!brain_ || !index) return;
   brain_->handle_link_message(world_.now(), *index, message);
+  pump();
+}
+
+// --- proofs ---
+
+void NodeHost::execute(const peer::Probe& command) {
+  world_.tell(name(), "sends a nonce to " + command.target.endpoint.to_string());
+  if (!command.target.endpoint.address.is_global()) world_.breach(name() + " is made to dial a private address");
+  const bool sent = send_nonce(world_, home_, neighbourhood_.doors, command.target, command.nonce);
+  later(sent ? 6 * home_.delay : Duration(rendezvous::kDialTime), [this, id = command.id, sent] {
+    brain_->handle_probed(world_.now(), id, sent ? rendezvous::ProbeOutcome::kSent : rendezvous::ProbeOutcome::kFailed);
+    pump();
+  });
+}
+
+void NodeHost::nonce_arrived(rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce, const IpAddress& from) {
+  if (!brain_) return;
+  brain_->handle_nonce(world_.now(), at, nonce, from);
   pump();
 }
 

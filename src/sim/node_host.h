@@ -24,6 +24,7 @@ class NodeHost;
 struct Neighbourhood {
   std::vector<BootstrapHost*> bootstraps;
   std::map<Endpoint, NodeHost*> listening;
+  Doors doors;
 };
 
 constexpr std::uint16_t kHttpPort = 5001;
@@ -34,7 +35,7 @@ struct NodeConfig {
   Honesty honesty = Honesty::kHonest;
 };
 
-class NodeHost final : public ControlEnd, public RelayEnd, public Source {
+class NodeHost final : public ControlEnd, public RelayEnd, public ProofEnd, public Source {
  public:
   NodeHost(World& world, Home& home, Neighbourhood& neighbourhood, const Library& library, NodeConfig config);
 
@@ -68,6 +69,7 @@ class NodeHost final : public ControlEnd, public RelayEnd, public Source {
   void link_message(std::uint64_t link, const Bytes& message) override;
   void relay_ready(std::uint64_t leg, Duration rtt) override;
   void relay_closed(std::uint64_t leg, bool quote_spent) override;
+  void nonce_arrived(rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce, const IpAddress& from) override;
   Source& relay_source() override { return *this; }
   Home& home() override { return home_; }
   bool is_running() const override { return brain_ != nullptr; }
@@ -103,6 +105,7 @@ class NodeHost final : public ControlEnd, public RelayEnd, public Source {
   void execute(const peer::SendToBootstrap& command);
   void execute(const peer::OpenPath& command);
   void execute(const peer::ClosePath& command);
+  void execute(const peer::Probe& command);
   void execute(const peer::OpenPartial& command);
   void execute(const peer::StartFetch& command);
   void execute(const peer::CancelFetch& command);

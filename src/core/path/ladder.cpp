@@ -73,6 +73,11 @@ void Ladder::set_bootstraps(Now now, const std::vector<std::size_t>& linked) {
   step(now);
 }
 
+void Ladder::expect(Now now, bool more) {
+  expecting_ = more;
+  step(now);
+}
+
 void Ladder::want(Now now, bool relay_too) {
   if (wanted_ && relay_wanted_ == relay_too) return;
   const bool fresh = !wanted_;
@@ -264,7 +269,8 @@ void Ladder::settle(Instant now) {
                             std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& address) {
                               return address.attempt || address.next_try <= now;
                             });
-  settled_ = !may_yet_come || now >= race_since_ + kRaceLimit;
+  const bool may_be_told = expecting_ && !http_ && now < race_since_ + kRelayHold;
+  settled_ = !(may_yet_come || may_be_told) || now >= race_since_ + kRaceLimit;
 }
 
 bool Ladder::relay_is_possible() const {

@@ -83,6 +83,9 @@ class Ladder {
   /// The bootstraps, by index, that are linked to it and to us.
   void set_bootstraps(Now now, const std::vector<std::size_t>& linked);
 
+  /// More addresses of it may be told in a moment: one is being proved.
+  void expect(Now now, bool more);
+
   // What is wanted of it.
   void want(Now now, bool relay_too);
   void release(Now now);
@@ -173,6 +176,7 @@ class Ladder {
   PathIds& ids_;
   Random& random_;
   std::vector<Address> addresses_;
+  bool expecting_ = false;
   std::vector<std::size_t> linked_;
   std::optional<OpenPathState> http_;
   Relay relay_;

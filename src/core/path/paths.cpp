@@ -11,14 +11,18 @@ bool Paths::learn(Now now, const Contact& contact) {
     at = ladders_.emplace(contact.peer, Ladder(allowed_, ids_, random_)).first;
   }
   Known& known = known_[contact.peer];
-  if (contact.seq > known.seq) {
+  // Each bootstrap tells only what was proved there: one that knows no address contradicts none that another knows.
+  const bool is_news = contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty());
+  if (is_news || known.http.empty()) {
     known.seq = contact.seq;
+    known.from = contact.bootstrap;
     known.http = contact.http;
   } else if (contact.seq == known.seq && known.http.size() < kMaxEndpoints) {
     known.http.insert(known.http.end(), contact.http.begin(), contact.http.end());  // the ladder drops repetitions
   }
   std::erase(known.linked, contact.bootstrap);
   if (contact.connected) known.linked.push_back(contact.bootstrap);
+  at->second.expect(now, contact.proving);
   at->second.set_endpoints(now, known.http);
   known.http = at->second.endpoints();
   at->second.set_bootstraps(now, known.linked);

@@ -28,6 +28,7 @@ struct Contact {
   std::vector<Endpoint> http;
   std::size_t bootstrap = 0;
   bool connected = false;  ///< It is linked there now: a relay session is possible.
+  bool proving = false;    ///< More may be told of it in a moment.
 };
 
 /// What to do about one peer.
@@ -81,6 +82,7 @@ class Paths {
 
   struct Known {
     std::uint64_t seq = 0;
+    std::size_t from = 0;  // the bootstrap that told `http`
     std::vector<Endpoint> http;
     std::vector<std::size_t> linked;
   };

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "core/identity/peer_id.h"
 #include "core/path/path.h"
+#include "core/reach/prober.h"
 #include "core/sync/action.h"
 
 namespace turnpike::peer {
@@ -41,13 +42,16 @@ struct ClosePath {
   path::PathId path;
 };
 
+/// For somebody else's proof: send the nonce to that service, within rendezvous::kDialTime. → handle_probed(id, …)
+using Probe = reach::Dial;
+
 using sync::CancelFetch;
 using sync::Commit;
 using sync::OpenPartial;
 using sync::ReleasePartial;
 using sync::StartFetch;
 
-using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, OpenPath, ClosePath, OpenPartial,
+using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, OpenPath, ClosePath, Probe, OpenPartial,
                              StartFetch, CancelFetch, Commit, ReleasePartial>;
 
 }  // namespace turnpike::peer

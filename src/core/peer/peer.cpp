@@ -55,6 +55,7 @@ struct Peer::Parts {
         sequence(config.last_sequence),
         paths(set_of(config.rungs), dice),
         sync({.mode = config.sync, .max_store = config.max_store, .max_disk = config.max_disk}, paths, dice),
+        prover(dice),
         trusted(config.trusted_peers.begin(), config.trusted_peers.end()) {
     if (config.bootstraps.size() > kMaxBootstraps) config.bootstraps.resize(kMaxBootstraps);
     for (const std::string& url : config.bootstraps) {
@@ -73,6 +74,7 @@ struct Peer::Parts {
     now = at;
     for (bool again = true; again;) {
       sync.handle_paths_changed(now);
+      drain_reach();
       register_what_changed();
       again = drain_sync();
       again |= drain_paths();
@@ -88,16 +90,40 @@ struct Peer::Parts {
   }
 
   void register_what_changed() {
-    if (!catalogue_ready || (registered_version == sync.locals_version() && !http_changed)) return;
+    const bool same = registered_version == sync.locals_version() && registered_services == prover.services();
+    if (!catalogue_ready || same) return;
     registered_version = sync.locals_version();
-    http_changed = false;
+    registered_services = prover.services();
     std::vector<rendezvous::LocalStore> stores;
     for (const auto& [store, local] : sync.book().locals()) {
       stores.push_back({.id = store, .content = local.content, .shared = local.shared});
     }
-    std::vector<rendezvous::Service> services;
-    for (const Endpoint& each : http) services.push_back({rendezvous::ServiceKind::kHttp, each});
-    for (const auto& link : links) link->client.set_registration(now, services, stores);
+    for (const auto& link : links) link->client.set_registration(now, registered_services, stores);
+  }
+
+  void drain_reach() {
+    while (std::optional<reach::Ask> ask = prover.poll_ask()) {
+      links[ask->bootstrap]->client.prove(ask->target, std::move(ask->avoid));
+    }
+    while (const std::optional<reach::Seen> seen_there = prover.poll_seen()) {
+      links[seen_there->bootstrap]->client.proof_seen(seen_there->nonce, seen_there->at, seen_there->from);
+    }
+    while (const std::optional<reach::Report> report = prober.poll_report()) {
+      links[report->bootstrap]->client.probe_done(report->number, report->outcome);
+    }
+    while (const std::optional<reach::Dial> dial = prober.poll_dial()) out.emplace_back(*dial);
+  }
+
+  void link_gone(std::size_t index) {
+    paths.handle_bootstrap_gone(now, index);
+    prover.handle_link_down(now, index);
+    prober.handle_link_down(index);
+  }
+
+  void know_own_addresses() {
+    std::vector<IpAddress> own = prover.observed();
+    for (const CandidateView& each : prover.view()) own.push_back(each.service.endpoint.address);
+    prober.set_own(std::move(own));
   }
 
   bool drain_sync() {
@@ -152,7 +178,7 @@ struct Peer::Parts {
         out.emplace_back(ConnectBootstrap{index});
         return true;
       case Link::Wish::kClose:
-        paths.handle_bootstrap_gone(now, index);
+        link_gone(index);
         out.emplace_back(CloseBootstrap{index});
         return true;
     }
@@ -168,6 +194,8 @@ struct Peer::Parts {
       for (const auto& link : links) link->retry_now(now);
       paths.retry_now(now);
     }
+    prover.handle_link_up(now, index, welcomed.observed);
+    know_own_addresses();
     sync.handle_network_changed(now);
   }
   void on(std::size_t, const rendezvous::Registered&) {}
@@ -182,7 +210,8 @@ struct Peer::Parts {
                         .seq = announcer.seq,
                         .http = announcer.http,
                         .bootstrap = index,
-                        .connected = announcer.connected});
+                        .connected = announcer.connected,
+                        .proving = announcer.proving});
       announcements.push_back({.peer = announcer.peer,
                                .from = announcer.observed,
                                .content = announcer.content,
@@ -214,6 +243,24 @@ struct Peer::Parts {
                  .role = path::Role::kResponder,
                  .quote = offered.offer.quote});
   }
+  void on(std::size_t index, const rendezvous::PeerChanged& changed) {
+    if (!paths.ladders().contains(changed.peer)) return;
+    paths.learn(now, {.peer = changed.peer,
+                      .seq = changed.seq,
+                      .http = changed.http,
+                      .bootstrap = index,
+                      .connected = changed.connected,
+                      .proving = changed.proving});
+  }
+  void on(std::size_t index, const rendezvous::ProofExpect& expect) {
+    prover.handle_expect(now, index, expect.target, expect.digest);
+  }
+  void on(std::size_t index, const rendezvous::ProofResult& result) {
+    prover.handle_result(now, index, result.target, result.outcome, result.time);
+  }
+  void on(std::size_t index, const rendezvous::ProbeOrder& order) {
+    prober.handle_order(now.mono, index, order.number, order.target, order.nonce);
+  }
   void on(std::size_t index, const rendezvous::Failed& failed) { links[index]->handle_failed(now, failed); }
 
   Config config;
@@ -223,10 +270,11 @@ struct Peer::Parts {
   identity::ReplayWindow seen;
   path::Paths paths;
   sync::Sync sync;
+  reach::Prover prover;
+  reach::Prober prober;
   std::set<identity::PeerId> trusted;
   std::vector<std::unique_ptr<Link>> links;
-  std::vector<Endpoint> http;
-  bool http_changed = false;
+  std::vector<rendezvous::Service> registered_services;
   bool catalogue_ready = false;
   std::optional<std::uint64_t> registered_version;
   std::deque<Command> out;
@@ -255,19 +303,38 @@ void Peer::handle_catalogue_ready(Now now) {
   parts_->settle(now);
 }
 
-void Peer::handle_listening(Now now, std::vector<Endpoint> http) {
-  std::erase_if(http, [](const Endpoint& endpoint) {
-    return endpoint.address.is_unspecified() || endpoint.address.is_loopback() || endpoint.port == 0;
-  });
-  if (parts_->http != http) {
-    parts_->http = std::move(http);
-    parts_->http_changed = true;
+void Peer::handle_candidates(Now now, std::vector<reach::Candidate> candidates) {
+  parts_->prover.set_candidates(now, std::move(candidates));
+  parts_->know_own_addresses();
+  parts_->settle(now);
+}
+
+void Peer::handle_listening(Now now, const std::vector<Endpoint>& http) {
+  std::vector<reach::Candidate> candidates;
+  for (const Endpoint& each : http) {
+    candidates.push_back({.service = {rendezvous::ServiceKind::kHttp, each}, .origin = reach::Origin::kOwn});
   }
+  handle_candidates(now, std::move(candidates));
+}
+
+void Peer::handle_nonce(Now now, rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce,
+                        const IpAddress& from) {
+  parts_->prover.handle_arrival(now, at, nonce, from);
+  parts_->settle(now);
+}
+
+void Peer::handle_sent(Now now, rendezvous::ServiceKind from, const IpAddress& to) {
+  parts_->prover.handle_sent(now, from, to);
+}
+
+void Peer::handle_probed(Now now, std::uint64_t probe, rendezvous::ProbeOutcome outcome) {
+  parts_->prober.handle_dialled(now.mono, probe, outcome);
   parts_->settle(now);
 }
 
 void Peer::handle_network_changed(Now now) {
   for (const auto& link : parts_->links) link->retry_now(now);
+  parts_->prover.retry_now(now);
   parts_->paths.retry_now(now);
   parts_->sync.handle_network_changed(now);
   parts_->settle(now);
@@ -282,7 +349,8 @@ void Peer::handle_link_up(Now now, std::size_t bootstrap) {
 void Peer::handle_link_down(Now now, std::size_t bootstrap, std::string_view reason) {
   if (bootstrap >= parts_->links.size()) return;
   parts_->links[bootstrap]->handle_down(now, reason);
-  parts_->paths.handle_bootstrap_gone(now, bootstrap);
+  parts_->now = now;
+  parts_->link_gone(bootstrap);
   parts_->settle(now);
 }
 
@@ -345,6 +413,8 @@ void Peer::handle_commit_failed(Now now, const sync::Target& target, const sync:
 
 void Peer::handle_timeout(Now now) {
   for (const auto& link : parts_->links) link->handle_timeout(now);
+  parts_->prover.handle_timeout(now);
+  parts_->prober.handle_timeout(now.mono);
   parts_->paths.handle_timeout(now);
   parts_->sync.handle_timeout(now);
   parts_->settle(now);
@@ -389,6 +459,8 @@ std::optional<Instant> Peer::poll_timeout() const {
     if (instant && (!next || *instant < *next)) next = instant;
   };
   at(parts_->sync.poll_timeout());
+  at(parts_->prover.poll_timeout());
+  at(parts_->prober.poll_timeout());
   for (const auto& link : parts_->links) at(link->poll_timeout());
   return next;
 }
@@ -396,6 +468,8 @@ std::optional<Instant> Peer::poll_timeout() const {
 const identity::PeerId& Peer::id() const { return parts_->id; }
 std::uint64_t Peer::last_sequence() const { return parts_->sequence.last(); }
 SyncMode Peer::sync_mode() const { return parts_->sync.book().mode(); }
+std::vector<CandidateView> Peer::reachability() const { return parts_->prover.view(); }
+const std::vector<rendezvous::Service>& Peer::services() const { return parts_->prover.services(); }
 BytesByRung Peer::bytes_by_rung() const { return parts_->sync.bytes_by_rung(); }
 
 std::optional<StoreView> Peer::store(store::StoreId store) const {

@@ -53,8 +53,17 @@ class Peer {
   /// The catalogue has been read once: until then nothing is fetched and nothing registered, lest what is here be
   /// fetched again. Must be called once.
   void handle_catalogue_ready(Now now);
-  /// Where our HTTP downloads listen, real addresses only (unspecified and loopback ones are dropped).
-  void handle_listening(Now now, std::vector<Endpoint> http);
+  /// Where others may reach us, as far as this machine, a router or the operator knows: each service that is listened
+  /// for, at each address. Private ones are registered for neighbours, global ones once they are proved.
+  void handle_candidates(Now now, std::vector<reach::Candidate> candidates);
+  /// The same for HTTP downloads alone, at addresses of this machine.
+  void handle_listening(Now now, const std::vector<Endpoint>& http);
+  /// What looks like a nonce of a proof came in at our service of that kind, from there.
+  void handle_nonce(Now now, rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce, const IpAddress& from);
+  /// From that service's own port we sent to an address that had not sent to it before: it can prove nothing there.
+  void handle_sent(Now now, rendezvous::ServiceKind from, const IpAddress& to);
+  /// How a Probe ended.
+  void handle_probed(Now now, std::uint64_t probe, rendezvous::ProbeOutcome outcome);
   /// An address, a route or an interface changed, or the machine woke up: everything is tried again at once.
   void handle_network_changed(Now now);
 
@@ -104,6 +113,10 @@ class Peer {
   [[nodiscard]] std::vector<TransferView> transfers() const;  ///< Under way first, then the latest completed ones.
   [[nodiscard]] std::vector<PeerView> peers() const;
   [[nodiscard]] std::vector<BootstrapView> bootstraps() const;
+  /// Our own doors: what is proved, and what is wrong with the others.
+  [[nodiscard]] std::vector<CandidateView> reachability() const;
+  /// What is registered now: private endpoints, and proved ones.
+  [[nodiscard]] const std::vector<rendezvous::Service>& services() const;
   [[nodiscard]] BytesByRung bytes_by_rung() const;  ///< Verified bytes of this run.
 
  private:

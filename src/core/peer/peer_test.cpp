@@ -60,6 +60,12 @@ class PeerPeer : public testing::Test {
             side->brain.handle_link_up(now(), 0);
           } else if (const auto* send = std::get_if<SendToBootstrap>(&*command)) {
             server_.handle_message(now(), *side->connection, send->message);
+          } else if (const auto* probe = std::get_if<Probe>(&*command)) {
+            for (const auto& other : sides_) {
+              if (other->address != probe->target.endpoint.address) continue;
+              other->brain.handle_nonce(now(), probe->target.kind, probe->nonce, side->address);
+            }
+            side->brain.handle_probed(now(), probe->id, rendezvous::ProbeOutcome::kSent);
           } else {
             side->commands.push_back(std::move(*command));
           }
@@ -97,6 +103,13 @@ class PeerPeer : public testing::Test {
     return out;
   }
 
+  static std::optional<OpenPath> http_path(const Side& side) {
+    for (const OpenPath& each : all<OpenPath>(side)) {
+      if (std::holds_alternative<path::HttpTarget>(each.target)) return each;
+    }
+    return std::nullopt;
+  }
+
   Duration elapsed_{};
   SeededRandom random_{99};
   rendezvous::Server server_{{.id = {crypto::SigningKey::generate(random_).public_key()}, .relay = {}}, random_};
@@ -130,10 +143,26 @@ TEST_F(PeerPeer, NeverTellsAnAddressThatLeadsNowhere) {
   side.brain.handle_listening(
       now(), {{IpAddress::v4(127, 0, 0, 1), 5001}, {IpAddress(), 5001}, {side.address, 0}, {side.address, 5001}});
   ready(side);
+  ready(add(2));  // who can prove it
   wait(2s);
   const auto found = server_.lookup(now(), {side.address, 9}, store_id(1));
   ASSERT_TRUE(found);
   EXPECT_THAT(found->announcers[0].http, testing::ElementsAre(Endpoint{side.address, 5001}));
+}
+
+TEST_F(PeerPeer, RegistersNoGlobalAddressThatNobodyCouldProve) {
+  Side& side = add(1);
+  side.brain.handle_local_store(now(), store_id(1), content(10));
+  const Endpoint inside{IpAddress::v4(192, 168, 1, 2), 5001};
+  side.brain.handle_listening(now(), {{side.address, 5001}, inside});
+  ready(side);
+  wait(1min);
+  EXPECT_THAT(side.brain.services(), testing::ElementsAre(rendezvous::Service{rendezvous::ServiceKind::kHttp, inside}));
+  EXPECT_EQ(side.brain.reachability()[0].verdict, reach::Verdict::kNoProber);
+  ready(add(2));
+  wait(1s);
+  EXPECT_THAT(side.brain.services(), SizeIs(2));
+  EXPECT_EQ(side.brain.reachability()[0].verdict, reach::Verdict::kProved);
 }
 
 TEST_F(PeerPeer, FindsAnothersStoreAndOpensAPathToIt) {
@@ -144,10 +173,10 @@ TEST_F(PeerPeer, FindsAnothersStoreAndOpensAPathToIt) {
   Side& sink = add(2);
   ready(sink);
   wait(5s);
-  const auto opened = all<OpenPath>(sink);
-  ASSERT_THAT(opened, testing::Not(IsEmpty()));
-  EXPECT_EQ(opened[0].peer, source.brain.id());
-  EXPECT_EQ(std::get<path::HttpTarget>(opened[0].target).endpoint, (Endpoint{source.address, 5001}));
+  const auto opened = http_path(sink);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->peer, source.brain.id());
+  EXPECT_EQ(std::get<path::HttpTarget>(opened->target).endpoint, (Endpoint{source.address, 5001}));
   EXPECT_THAT(all<OpenPartial>(sink), SizeIs(1));
 }
 
@@ -181,7 +210,9 @@ TEST_F(PeerPeer, FetchesCommitsAndThenAnnouncesAStore) {
   ready(sink);
   wait(2s);
   const sync::Target target{store_id(1), content(2 * kMib)};
-  sink.brain.handle_path_open(now(), all<OpenPath>(sink)[0].path, 10ms);
+  const auto opened = http_path(sink);
+  ASSERT_TRUE(opened);
+  sink.brain.handle_path_open(now(), opened->path, 10ms);
   sink.brain.handle_partial_open(now(), target, {false, false});
   settle();
   ASSERT_THAT(all<StartFetch>(sink), SizeIs(1));

@@ -10,11 +10,13 @@
 #include "base/time.h"
 #include "core/identity/peer_id.h"
 #include "core/path/rung_view.h"
+#include "core/reach/prover.h"
 #include "core/sync/view.h"
 
 namespace turnpike::peer {
 
 using path::RungView;
+using reach::CandidateView;
 using sync::BytesByRung;
 using sync::StoreView;
 using sync::TransferView;

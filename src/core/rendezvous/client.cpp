@@ -142,8 +142,11 @@ void Client::set_registration(Now now, const std::vector<Service>& services, con
   for (const Service& each : chosen(services, true, kMaxHttpEndpoints)) registration.http.push_back(each.endpoint);
   Bytes body = encode_registration(registration);
   if (registration_ == body) return;
+  const bool is_large = body.size() > kRegisterBytesPerSecond;
   registration_ = std::move(body);
   registration_due_ = true;
+  if (services_ != services && !is_large && services_pace_.take(now.mono, kServicesPace, 1)) next_register_ = now.mono;
+  services_ = services;
   maybe_register(now);
 }
 
@@ -176,6 +179,18 @@ bool Client::open_relay(Now now, const PeerId& target) {
   if (state_ != State::kWelcomed || requests_.size() >= kMaxPendingRequests) return false;
   ask(now, AskedRelay{target});
   return true;
+}
+
+void Client::prove(const Service& target, std::vector<IpAddress> avoid) {
+  if (state_ == State::kWelcomed) send(ProofAsk{target, std::move(avoid)});
+}
+
+void Client::proof_seen(const ProofNonce& nonce, ServiceKind at, const IpAddress& from) {
+  if (state_ == State::kWelcomed) send(ProofSeen{nonce, at, from});
+}
+
+void Client::probe_done(std::uint64_t number, ProbeOutcome outcome) {
+  if (state_ == State::kWelcomed) send(ProbeDone{number, outcome});
 }
 
 // --- what it wants ---
@@ -223,6 +238,8 @@ void Client::on(Now now, Welcome& welcome) {
   state_ = State::kWelcomed;
   next_heartbeat_ = now.mono + kHeartbeatPeriod;
   events_.push_back(Welcomed{*bootstrap_, welcome.observed});
+  // First of all: whom nobody could prove so far is proved by the time we ask for him.
+  if (config_.can_probe) send(ProbeReady{});
   registration_due_ = registration_.has_value();
   next_register_ = now.mono;
   maybe_register(now);
@@ -271,6 +288,10 @@ void Client::on(Now now, Inventory& inventory) {
 }
 
 void Client::on(Now now, InventoryChanged& /*changed*/) { ask_inventory(now); }
+
+void Client::on(Now /*now*/, PeerChanged& changed) {
+  if (changed.peer != self()) events_.emplace_back(std::move(changed));
+}
 
 void Client::on(Now now, RelayGrant& grant) {
   const auto asked = answered<AskedRelay>(grant.request);

@@ -21,7 +21,9 @@ constexpr Duration kHeartbeatPeriod = std::chrono::minutes(2);
 constexpr Duration kRequestLimit = std::chrono::seconds(20);   ///< An unanswered request means a dead link.
 constexpr Duration kCheckLimit = std::chrono::seconds(2);      ///< For the answer to a heartbeat that `check` sent.
 constexpr Duration kMinRegisterGap = std::chrono::seconds(1);  ///< Between two registrations; larger ones wait longer.
-constexpr std::size_t kMaxPendingRequests = 1024;              ///< Verbs are refused above it.
+/// A registration whose services changed goes out at once, this often: what is proved is waited for.
+constexpr Rate kServicesPace{.per_second = 1, .burst = 4};
+constexpr std::size_t kMaxPendingRequests = 1024;  ///< Verbs are refused above it.
 
 constexpr Duration kRegisterRetry = std::chrono::minutes(1);  ///< After a refusal that does not say when.
 /// Below what a bootstrap allows (server.h), so that looking many ids up is slow rather than refused.
@@ -96,9 +98,11 @@ class Client {
     std::optional<PeerId> expected;                  ///< The bootstrap's id, if it is known beforehand.
     std::string url;                                 ///< Told to partners in relay offers; may be empty.
     bool follow_inventory = true;                    ///< Ask for the whole inventory and its changes.
+    bool can_probe = true;                           ///< Offer to send nonces for others.
   };
-  using Event =
-      std::variant<Welcomed, Registered, InventoryEntries, StoreFound, RelayGranted, RelayDenied, RelayOffered, Failed>;
+  /// ProofExpect, ProofResult, ProbeOrder and PeerChanged are handed on as the bootstrap sent them.
+  using Event = std::variant<Welcomed, Registered, InventoryEntries, StoreFound, RelayGranted, RelayDenied,
+                             RelayOffered, Failed, ProofExpect, ProofResult, ProbeOrder, PeerChanged>;
 
   Client(Config config, Random& random);
 
@@ -120,6 +124,10 @@ class Client {
   [[nodiscard]] bool lookup(Now now, const std::vector<store::StoreId>& ids);
   /// RelayGranted or RelayDenied comes. False as above.
   [[nodiscard]] bool open_relay(Now now, const PeerId& target);
+  // Of proofs. Dropped unless welcomed; nothing is kept for the next link.
+  void prove(const Service& target, std::vector<IpAddress> avoid);
+  void proof_seen(const ProofNonce& nonce, ServiceKind at, const IpAddress& from);
+  void probe_done(std::uint64_t number, ProbeOutcome outcome);
 
   [[nodiscard]] std::optional<Bytes> poll_send();
   [[nodiscard]] std::optional<Event> poll_event();
@@ -159,6 +167,10 @@ class Client {
   void on(Now now, RelayRefused& refused);
   void on(Now now, Signal& signal);
   void on(Now now, Error& error);
+  void on(Now /*now*/, ProofExpect& expect) { events_.emplace_back(expect); }
+  void on(Now /*now*/, ProofResult& result) { events_.emplace_back(result); }
+  void on(Now /*now*/, ProbeOrder& order) { events_.emplace_back(order); }
+  void on(Now now, PeerChanged& changed);
 
   [[nodiscard]] bool is_in_turn(const ServerMessage& message) const;
   void handle_request_timeouts(Now now);
@@ -189,6 +201,8 @@ class Client {
   bool registration_due_ = false;  // at next_register_, unless one is pending
   bool registration_pending_ = false;
   Instant next_register_;
+  std::vector<Service> services_;  // as registered
+  TokenBucket services_pace_;
 
   Instant next_heartbeat_;
   std::optional<Instant> heartbeat_deadline_;

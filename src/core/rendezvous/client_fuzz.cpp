@@ -87,7 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         client.handle_message(now, in.take(std::min<std::size_t>(in.remaining(), a)));
         break;
       case 3:
-        client.set_registration(now, {{IpAddress::v4(198, 51, 100, a), a}}, {{{{a}}, {a, {}}, a % 2 == 0}});
+        client.set_registration(now, {{ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, a), a}}},
+                                {{{{a}}, {a, {}}, a % 2 == 0}});
         break;
       case 4:
         if (client.lookup(now, std::vector<store::StoreId>(a, store::StoreId{{a}}))) must(client.is_welcomed());

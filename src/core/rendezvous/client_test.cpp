@@ -74,7 +74,11 @@ struct RendezvousTest : testing::Test {
   std::vector<Node*> nodes{&alice, &bob};
 
   RendezvousTest() { start(); }
-  void start() { server.emplace(Server::Config{.id = bootstrap, .relay = {}, .registry = {}}, random); }
+  void start() {
+    Server::Config config{.id = bootstrap, .relay = {}, .registry = {}};
+    if (probe_home) config.probe_addresses.push_back(*probe_home);
+    server.emplace(std::move(config), random);
+  }
 
   void connect(Node& node) {
     node.connection = server->handle_connected(now, node.observed);
@@ -96,7 +100,12 @@ struct RendezvousTest : testing::Test {
           ++node->frames_sent;
           if (node->connection && !node->cut) server->handle_message(now, *node->connection, *frame);
         }
-        while (auto event = node->client.poll_event()) node->events.push_back(*std::move(event));
+        while (auto event = node->client.poll_event()) {
+          const auto* order = std::get_if<ProbeOrder>(&*event);
+          if (order != nullptr && nonces_arrive) deliver(order->target, order->nonce, node->observed.address);
+          busy |= order != nullptr;
+          node->events.push_back(*std::move(event));
+        }
       }
       while (auto command = server->poll_command()) {
         busy = true;
@@ -104,6 +113,19 @@ struct RendezvousTest : testing::Test {
       }
     }
   }
+  // What is sent from here arrives, unless it is said that it does not.
+  void execute(const ProbeFromHere& probe) {
+    ++probes;
+    if (probe_home && nonces_arrive) deliver(probe.target, probe.nonce, *probe_home);
+  }
+  void deliver(const Service& target, const ProofNonce& nonce, const IpAddress& from) {
+    for (Node* node : nodes) {
+      if (node->observed.address == target.endpoint.address) node->client.proof_seen(nonce, target.kind, from);
+    }
+  }
+  std::optional<IpAddress> probe_home;
+  bool nonces_arrive = true;
+  std::size_t probes = 0;
   void execute(const Send& send) {
     for (Node* node : nodes) {
       if (node->connection == send.connection && !node->cut) node->client.handle_message(now, send.frame);
@@ -156,6 +178,9 @@ TEST_F(RendezvousTest, TellsANodeWhoHasAStore) {
   alice.client.set_registration(now, {{ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, 1), 5001}}, quic}, {local(1)});
   connect(alice);
   connect(bob);
+  alice.client.prove({ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, 1), 5001}}, {});
+  alice.client.prove(quic, {});
+  pump();
   ASSERT_TRUE(bob.client.lookup(now, {id(1), id(2)}));
   pump();
   const auto found = bob.told<StoreFound>();
@@ -444,10 +469,11 @@ TEST_F(RendezvousTest, TriesAgainWhenARegistrationWasRefused) {
 TEST_F(RendezvousTest, KeepsAFamilyFromCrowdingOutTheOther) {
   std::vector<Service> http;
   const auto add = [&](const IpAddress& at, std::uint16_t port) { http.push_back({ServiceKind::kHttp, {at, port}}); };
-  for (std::uint8_t n = 1; n <= 20; ++n) add(IpAddress::v4(198, 51, 100, n), 5001);
-  add(*IpAddress::parse("2001:db8::1"), 5001);
+  for (std::uint8_t n = 1; n <= 20; ++n) add(IpAddress::v4(10, 0, 0, n), 5001);
+  add(*IpAddress::parse("fd00::1"), 5001);
   add(*IpAddress::parse("ff02::1"), 5001);
-  add(*IpAddress::parse("2001:db8::2"), 0);
+  add(*IpAddress::parse("fd00::2"), 0);
+  bob.observed = alice.observed;  // a neighbour, who is told of private addresses
   alice.client.set_registration(now, http, {local(1)});
   connect(alice);
   connect(bob);
@@ -455,7 +481,105 @@ TEST_F(RendezvousTest, KeepsAFamilyFromCrowdingOutTheOther) {
   pump();
   const auto shown = bob.told<StoreFound>()[0].found.announcers[0].http;
   EXPECT_THAT(shown, SizeIs(kMaxHttpEndpoints));
-  EXPECT_EQ(shown.back(), (Endpoint{*IpAddress::parse("2001:db8::1"), 5001}));
+  EXPECT_EQ(shown.back(), (Endpoint{*IpAddress::parse("fd00::1"), 5001}));
+}
+
+// --- proofs ---
+
+const Service kAlicesHttp{ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, 1), 5001}};
+
+TEST_F(RendezvousTest, TellsNobodyOfAnEndpointThatItIsClaimedAndNotProved) {
+  nonces_arrive = false;
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pass(kProbeLimit + 1s);
+  ASSERT_THAT(alice.told<ProofResult>(), SizeIs(1));
+  EXPECT_EQ(alice.told<ProofResult>()[0].outcome, ProofOutcome::kNothingArrived);
+  EXPECT_THAT(server->lookup(now, {IpAddress::v4(203, 0, 113, 9), 1}, id(1))->announcers[0].http, IsEmpty());
+  EXPECT_THAT(server->peers(now, {IpAddress::v4(203, 0, 113, 9), 1}, {})->peers[0].http, IsEmpty());
+}
+
+TEST_F(RendezvousTest, TellsWhoLookedAPeerUpAsSoonAsItIsProved) {
+  nonces_arrive = false;
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  ASSERT_TRUE(bob.client.lookup(now, {id(1)}));
+  pump();
+  const auto found = bob.told<StoreFound>()[0].found.announcers[0];
+  EXPECT_THAT(found.http, IsEmpty());
+  EXPECT_TRUE(found.proving) << "it is worth waiting a moment";
+  deliver(kAlicesHttp, bob.told<ProbeOrder>()[0].nonce, bob.observed.address);
+  pump();
+  ASSERT_THAT(bob.told<PeerChanged>(), SizeIs(1));
+  EXPECT_EQ(bob.told<PeerChanged>()[0].peer, alice.peer());
+  EXPECT_THAT(bob.told<PeerChanged>()[0].http, ElementsAre(kAlicesHttp.endpoint));
+}
+
+TEST_F(RendezvousTest, AnEndpointIsShownNoLongerThanItsProofHolds) {
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  const auto shown = [&] {
+    return server->lookup(now, {IpAddress::v4(203, 0, 113, 9), 1}, id(1))->announcers[0].http.size();
+  };
+  EXPECT_EQ(shown(), 1U);
+  pass(kProofLifetime - 1s);
+  EXPECT_EQ(shown(), 1U);
+  pass(1s);
+  EXPECT_EQ(shown(), 0U) << "whatever its owner registers";
+}
+
+TEST_F(RendezvousTest, AServiceProvedBeforeItIsRegisteredIsShownOnceItIs) {
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  pump();
+  EXPECT_THAT(server->lookup(now, {IpAddress::v4(203, 0, 113, 9), 1}, id(1))->announcers[0].http, SizeIs(1));
+}
+
+TEST_F(RendezvousTest, ProvesFromItsSecondAddressWithoutAnyOtherPeer) {
+  probe_home = IpAddress::v4(192, 0, 2, 11);
+  start();
+  connect(alice);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  EXPECT_EQ(probes, 1U);
+  EXPECT_EQ(alice.told<ProofResult>().at(0).outcome, ProofOutcome::kProved);
+}
+
+TEST_F(RendezvousTest, SendsNothingToAVictimThatAnAskerNames) {
+  probe_home = IpAddress::v4(192, 0, 2, 11);
+  start();
+  connect(alice);
+  connect(bob);
+  alice.client.prove({ServiceKind::kHttp, {IpAddress::v4(8, 8, 8, 8), 5001}}, {});
+  alice.client.prove({ServiceKind::kTurnUdp, {bob.observed.address, 53}}, {});
+  pass(kProbeLimit);
+  EXPECT_EQ(probes, 0U);
+  EXPECT_THAT(bob.told<ProbeOrder>(), IsEmpty());
+  for (const ProofResult& each : alice.told<ProofResult>()) EXPECT_EQ(each.outcome, ProofOutcome::kNotYours);
+}
+
+TEST_F(RendezvousTest, RegistersWhatIsProvedAtOnceButNotWithoutEnd) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  pump();
+  EXPECT_EQ(server->stats().registrations, 2U);
+  for (int i = 0; i < 40; ++i) {
+    alice.client.set_registration(now, i % 2 == 0 ? std::vector<Service>{} : std::vector{kAlicesHttp}, {local(1)});
+    pump();
+  }
+  EXPECT_LE(server->stats().registrations, std::uint64_t{1 + kServicesPace.burst});
 }
 
 // A client against a bootstrap that lies.

@@ -96,6 +96,29 @@ struct ServerWriter {
     out.mutable_signal()->set_from(text(m.from));
     out.mutable_signal()->set_sealed(text(ByteView(m.sealed)));
   }
+  void operator()(const ProofExpect& m) const {
+    out.mutable_proof_expect()->set_target(text(ByteView(service_bytes(m.target))));
+    out.mutable_proof_expect()->set_digest(text(ByteView(m.digest)));
+  }
+  void operator()(const ProofResult& m) const {
+    out.mutable_proof_result()->set_target(text(ByteView(service_bytes(m.target))));
+    out.mutable_proof_result()->set_outcome(static_cast<std::uint32_t>(m.outcome));
+    out.mutable_proof_result()->set_time_ms(count(m.time));
+  }
+  void operator()(const ProbeOrder& m) const {
+    out.mutable_probe_order()->set_number(m.number);
+    out.mutable_probe_order()->set_target(text(ByteView(service_bytes(m.target))));
+    out.mutable_probe_order()->set_nonce(text(ByteView(m.nonce)));
+  }
+  void operator()(const PeerChanged& m) const {
+    wire::PeerChanged& to = *out.mutable_peer_changed();
+    to.set_peer(text(m.peer));
+    to.set_seq(m.seq);
+    for (const Endpoint& endpoint : m.http) to.add_http(text(ByteView(endpoint_bytes(endpoint))));
+    for (const Service& service : m.services) to.add_services(text(ByteView(service_bytes(service))));
+    to.set_connected(m.connected);
+    to.set_proving(m.proving);
+  }
   void operator()(const Error& m) const {
     out.set_request(m.request);
     out.mutable_error()->set_code(static_cast<std::uint32_t>(m.code));
@@ -103,6 +126,8 @@ struct ServerWriter {
     out.mutable_error()->set_text(m.text.substr(0, kMaxTextSize));
   }
 };
+
+std::string text(const Service& service) { return text(ByteView(service_bytes(service))); }
 
 struct ClientWriter {
   wire::ClientMessage& out;
@@ -131,6 +156,20 @@ struct ClientWriter {
     out.set_request(m.request);
     out.mutable_signal_to()->set_target(text(m.target));
     out.mutable_signal_to()->set_sealed(text(ByteView(m.sealed)));
+  }
+  void operator()(const ProofAsk& m) const {
+    out.mutable_proof_ask()->set_target(text(m.target));
+    for (const IpAddress& each : m.avoid) out.mutable_proof_ask()->add_avoid(text(ByteView(address_bytes(each))));
+  }
+  void operator()(const ProofSeen& m) const {
+    out.mutable_proof_seen()->set_nonce(text(ByteView(m.nonce)));
+    out.mutable_proof_seen()->set_kind(static_cast<std::uint32_t>(m.at));
+    out.mutable_proof_seen()->set_from(text(ByteView(address_bytes(m.from))));
+  }
+  void operator()(const ProbeReady& /*m*/) const { out.mutable_probe_ready(); }
+  void operator()(const ProbeDone& m) const {
+    out.mutable_probe_done()->set_number(m.number);
+    out.mutable_probe_done()->set_outcome(static_cast<std::uint32_t>(m.outcome));
   }
 };
 
@@ -194,6 +233,28 @@ Read<ServerMessage> read(const wire::Welcome& in) {
   return ServerMessage{out};
 }
 
+template <class Texts>
+bool read_http(const Texts& from, std::vector<Endpoint>& to) {
+  for (const std::string& bytes : from) {
+    const auto endpoint = endpoint_of(bytes_of(bytes));
+    if (!endpoint || endpoint->port == 0) return false;
+    to.push_back(*endpoint);
+  }
+  return true;
+}
+
+// Kinds of a newer version are passed over.
+template <class Texts>
+bool read_services(const Texts& from, std::vector<Service>& to) {
+  for (const std::string& bytes : from) {
+    if (!knows_kind(bytes_of(bytes))) continue;
+    const auto service = service_of(bytes_of(bytes));
+    if (!service) return false;
+    to.push_back(*service);
+  }
+  return true;
+}
+
 Read<Announcer> read(const wire::Announcer& in) {
   Announcer out;
   if (in.http_size() > static_cast<int>(kMaxHttpEndpoints) || in.services_size() > static_cast<int>(kMaxServices)) {
@@ -205,19 +266,11 @@ Read<Announcer> read(const wire::Announcer& in) {
   }
   out.content.size = in.size();
   if (!out.content.is_valid()) return fail(ControlError::kMalformed);
-  for (const std::string& http : in.http()) {
-    const auto endpoint = endpoint_of(bytes_of(http));
-    if (!endpoint || endpoint->port == 0) return fail(ControlError::kMalformed);
-    out.http.push_back(*endpoint);
+  if (!read_http(in.http(), out.http) || !read_services(in.services(), out.services)) {
+    return fail(ControlError::kMalformed);
   }
   out.seq = in.seq();
   out.connected = in.connected();
-  for (const std::string& bytes : in.services()) {
-    if (!knows_kind(bytes_of(bytes))) continue;
-    const auto service = service_of(bytes_of(bytes));
-    if (!service) return fail(ControlError::kMalformed);
-    out.services.push_back(*service);
-  }
   out.proving = in.proving();
   return out;
 }
@@ -272,6 +325,56 @@ Read<ServerMessage> read(const wire::Signal& in) {
   return ServerMessage{std::move(out)};
 }
 
+bool read_service(const std::string& from, Service& to) {
+  const auto service = service_of(bytes_of(from));
+  if (service) to = *service;
+  return service.has_value();
+}
+
+bool read_kind(std::uint32_t from, ServiceKind& to) {
+  if (from > UINT8_MAX || !is_kind(static_cast<std::uint8_t>(from))) return false;
+  to = static_cast<ServiceKind>(from);
+  return true;
+}
+
+Read<ServerMessage> read(const wire::ProofExpect& in) {
+  ProofExpect out;
+  if (!read_service(in.target(), out.target) || !read_array(in.digest(), out.digest)) {
+    return fail(ControlError::kMalformed);
+  }
+  return ServerMessage{out};
+}
+
+Read<ServerMessage> read(const wire::ProofResult& in) {
+  ProofResult out;
+  out.outcome = static_cast<ProofOutcome>(std::min<std::uint32_t>(in.outcome(), UINT8_MAX));
+  if (!read_service(in.target(), out.target) || !is_outcome(out.outcome)) return fail(ControlError::kMalformed);
+  out.time = wait_of(in.time_ms());
+  return ServerMessage{out};
+}
+
+Read<ServerMessage> read(const wire::ProbeOrder& in) {
+  ProbeOrder out{.number = in.number(), .target = {}, .nonce = {}};
+  if (!read_service(in.target(), out.target) || !read_array(in.nonce(), out.nonce)) {
+    return fail(ControlError::kMalformed);
+  }
+  return ServerMessage{out};
+}
+
+Read<ServerMessage> read(const wire::PeerChanged& in) {
+  PeerChanged out{.peer = {}, .seq = in.seq(), .http = {}, .services = {}};
+  if (in.http_size() > static_cast<int>(kMaxHttpEndpoints) || in.services_size() > static_cast<int>(kMaxServices)) {
+    return fail(ControlError::kOverLimit);
+  }
+  if (!read_peer(in.peer(), out.peer) || !read_http(in.http(), out.http) ||
+      !read_services(in.services(), out.services)) {
+    return fail(ControlError::kMalformed);
+  }
+  out.connected = in.connected();
+  out.proving = in.proving();
+  return ServerMessage{std::move(out)};
+}
+
 Read<ServerMessage> read(std::uint64_t request, const wire::Error& in) {
   if (in.code() == 0 || in.code() > static_cast<std::uint32_t>(ErrorCode::kTargetOffline)) {
     return fail(ControlError::kMalformed);
@@ -301,6 +404,31 @@ Read<ClientMessage> read(std::uint64_t request, const wire::SignalTo& in) {
   if (!read_peer(in.target(), out.target)) return fail(ControlError::kMalformed);
   out.sealed = copy_of(bytes_of(in.sealed()));
   return ClientMessage{std::move(out)};
+}
+
+Read<ClientMessage> read(const wire::ProofAsk& in) {
+  ProofAsk out;
+  if (in.avoid_size() > static_cast<int>(kMaxAvoided)) return fail(ControlError::kOverLimit);
+  if (!read_service(in.target(), out.target)) return fail(ControlError::kMalformed);
+  for (const std::string& each : in.avoid()) {
+    if (!read_address(each, out.avoid.emplace_back())) return fail(ControlError::kMalformed);
+  }
+  return ClientMessage{std::move(out)};
+}
+
+Read<ClientMessage> read(const wire::ProofSeen& in) {
+  ProofSeen out;
+  if (!read_array(in.nonce(), out.nonce) || !read_kind(in.kind(), out.at) || !read_address(in.from(), out.from)) {
+    return fail(ControlError::kMalformed);
+  }
+  return ClientMessage{out};
+}
+
+Read<ClientMessage> read(const wire::ProbeDone& in) {
+  ProbeDone out{.number = in.number()};
+  out.outcome = static_cast<ProbeOutcome>(std::min<std::uint32_t>(in.outcome(), UINT8_MAX));
+  if (!is_outcome(out.outcome)) return fail(ControlError::kMalformed);
+  return ClientMessage{out};
 }
 
 template <class Wire>
@@ -378,6 +506,14 @@ Result<ServerMessage, ControlError> decode_server_message(ByteView frame) {
       return read(in.signal());
     case wire::ServerMessage::kError:
       return read(in.request(), in.error());
+    case wire::ServerMessage::kProofExpect:
+      return read(in.proof_expect());
+    case wire::ServerMessage::kProofResult:
+      return read(in.proof_result());
+    case wire::ServerMessage::kProbeOrder:
+      return read(in.probe_order());
+    case wire::ServerMessage::kPeerChanged:
+      return read(in.peer_changed());
     case wire::ServerMessage::KIND_NOT_SET:
       break;
   }
@@ -402,6 +538,14 @@ Result<ClientMessage, ControlError> decode_client_message(ByteView frame) {
       return read_open_relay(in.request(), in.open_relay());
     case wire::ClientMessage::kSignalTo:
       return read(in.request(), in.signal_to());
+    case wire::ClientMessage::kProofAsk:
+      return read(in.proof_ask());
+    case wire::ClientMessage::kProofSeen:
+      return read(in.proof_seen());
+    case wire::ClientMessage::kProbeReady:
+      return ClientMessage{ProbeReady{}};
+    case wire::ClientMessage::kProbeDone:
+      return read(in.probe_done());
     case wire::ClientMessage::KIND_NOT_SET:
       break;
   }

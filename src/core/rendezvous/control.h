@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "core/identity/peer_id.h"
 #include "core/relay/sessions.h"
+#include "core/rendezvous/proof.h"
 #include "core/rendezvous/registration.h"
 
 namespace turnpike::rendezvous {
@@ -25,6 +26,7 @@ constexpr std::size_t kMaxIdsPerLookup = 64;
 constexpr std::size_t kMaxAnnouncersPerStore = 32;  ///< In one answer, over all contents of the store.
 constexpr std::size_t kMaxInventoryPage = 4096;     ///< Entries in one answer.
 constexpr std::size_t kMaxTextSize = 256;           ///< Of an error's or a refusal's text.
+constexpr std::size_t kMaxAvoided = 16;             ///< Addresses that an asker for a proof rules out.
 constexpr std::size_t kMaxSignalSize = 8192;        ///< Sealed bytes carried from peer to peer.
 
 using Nonce = std::array<std::uint8_t, 32>;
@@ -116,6 +118,31 @@ struct Signal {
   PeerId from;
   Bytes sealed;
 };
+/// To an asker of a proof: a nonce of this digest is on its way.
+struct ProofExpect {
+  Service target;
+  Digest digest{};
+};
+struct ProofResult {
+  Service target;
+  ProofOutcome outcome{};
+  std::chrono::milliseconds time{};  ///< How long the proof lasts, or when to ask again.
+};
+/// To a prober: send the nonce there.
+struct ProbeOrder {
+  std::uint64_t number = 0;
+  Service target;
+  ProofNonce nonce{};
+};
+/// To whom a look-up told of the peer: from now on it answers there, and nowhere else.
+struct PeerChanged {
+  PeerId peer;
+  std::uint64_t seq = 0;
+  std::vector<Endpoint> http;
+  std::vector<Service> services;
+  bool connected = false;
+  bool proving = false;
+};
 struct Error {
   std::uint64_t request = 0;  ///< 0: of no request in particular.
   ErrorCode code{};
@@ -150,9 +177,29 @@ struct SignalTo {
   Bytes sealed;
 };
 
-using ServerMessage = std::variant<Hello, Welcome, RegisterOk, HeartbeatAck, Found, Inventory, InventoryChanged,
-                                   RelayGrant, RelayRefused, Signal, Error>;
-using ClientMessage = std::variant<Authenticate, Register, Heartbeat, Lookup, InventorySince, OpenRelay, SignalTo>;
+/// Prove that this service of mine can be reached. → ProofExpect, then ProofResult
+struct ProofAsk {
+  Service target;
+  std::vector<IpAddress> avoid;  ///< Addresses it has been sending to from that port; at most kMaxAvoided.
+};
+/// A nonce arrived at my service of that kind, from that address.
+struct ProofSeen {
+  ProofNonce nonce{};
+  ServiceKind at{};
+  IpAddress from;
+};
+/// I send nonces for others.
+struct ProbeReady {};
+struct ProbeDone {
+  std::uint64_t number = 0;
+  ProbeOutcome outcome{};
+};
+
+using ServerMessage =
+    std::variant<Hello, Welcome, RegisterOk, HeartbeatAck, Found, Inventory, InventoryChanged, RelayGrant, RelayRefused,
+                 Signal, Error, ProofExpect, ProofResult, ProbeOrder, PeerChanged>;
+using ClientMessage = std::variant<Authenticate, Register, Heartbeat, Lookup, InventorySince, OpenRelay, SignalTo,
+                                   ProofAsk, ProofSeen, ProbeReady, ProbeDone>;
 
 /// The sender is to blame for each of them.
 enum class ControlError : std::uint8_t {

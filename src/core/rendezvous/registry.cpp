@@ -47,9 +47,15 @@ Status<RegistryError> Registry::put(Now now, const PeerId& peer, const IpAddress
 
   Peer& record = peers_[number];
   record.seq = seq;
-  record.services = registration.services;
-  for (const Endpoint& endpoint : registration.http) record.services.push_back({ServiceKind::kHttp, endpoint});
-  record.services.shrink_to_fit();
+  std::vector<Listed> services;
+  services.reserve(registration.http.size() + registration.services.size());
+  const auto list = [&](const Service& service) {
+    const auto known = std::ranges::find(record.services, service, &Listed::service);
+    services.push_back({service, known == record.services.end() ? Instant{} : known->proved_until});
+  };
+  for (const Endpoint& endpoint : registration.http) list({ServiceKind::kHttp, endpoint});
+  for (const Service& service : registration.services) list(service);
+  record.services = std::move(services);
   std::vector<Number> gone;
   std::ranges::set_difference(record.items, items, std::back_inserter(gone));
   std::vector<Number> fresh;
@@ -58,6 +64,14 @@ Status<RegistryError> Registry::put(Now now, const PeerId& peer, const IpAddress
   for (const Number item : gone) let_go(item, number);
   record.items = std::move(items);
   return Ok{};
+}
+
+void Registry::prove(const PeerId& peer, const Service& service, Instant until) {
+  const auto known = by_peer_.find(peer);
+  if (known == by_peer_.end()) return;
+  for (Listed& each : peers_[known->second].services) {
+    if (each.service == service) each.proved_until = until;
+  }
 }
 
 bool Registry::refresh(Instant now, const PeerId& peer) {
@@ -74,6 +88,7 @@ void Registry::set_connected(const PeerId& peer, bool connected) {
 }
 
 void Registry::handle_timeout(Instant now) {
+  now_ = now;
   while (oldest_ != kNone && peers_[oldest_].expires <= now) remove_peer(oldest_);
 }
 
@@ -140,17 +155,26 @@ std::vector<Registry::Listing> Registry::list(const std::optional<PeerId>& after
   std::vector<Listing> out;
   auto at = after ? by_peer_.upper_bound(*after) : by_peer_.begin();
   for (; at != by_peer_.end() && out.size() < limit; ++at) {
-    const Peer& peer = peers_[at->second];
-    Visible seen = visible(peer, asker);
-    out.push_back({.peer = peer.id,
-                   .observed = peer.observed,
-                   .http = std::move(seen.http),
-                   .services = std::move(seen.services),
-                   .stores = peer.items.size(),
-                   .connected = peer.connected,
-                   .expires = peer.expires});
+    out.push_back(listing(peers_[at->second], asker));
   }
   return out;
+}
+
+std::optional<Registry::Listing> Registry::find(const PeerId& peer, const Asker& asker) const {
+  const auto known = by_peer_.find(peer);
+  return known == by_peer_.end() ? std::nullopt : std::optional(listing(peers_[known->second], asker));
+}
+
+Registry::Listing Registry::listing(const Peer& peer, const Asker& asker) const {
+  Visible seen = visible(peer, asker);
+  return {.peer = peer.id,
+          .observed = peer.observed,
+          .http = std::move(seen.http),
+          .services = std::move(seen.services),
+          .stores = peer.items.size(),
+          .connected = peer.connected,
+          .expires = peer.expires,
+          .seq = peer.seq};
 }
 
 std::optional<RegistryError> Registry::limit_reached(const Peer* old, const IpAddress& observed,
@@ -337,9 +361,9 @@ Registry::Visible Registry::visible(const Peer& peer, const Asker& asker) const 
   const bool together = may_share_network(peer.observed, asker.observed);
   const bool same_host = peer.observed.is_loopback() && asker.observed.unmapped().is_loopback();
   Visible out;
-  for (const Service& service : peer.services) {
+  for (const auto& [service, proved_until] : peer.services) {
     const IpAddress& address = service.endpoint.address;
-    const bool shown = address.is_loopback() ? same_host : together || address.is_global();
+    const bool shown = address.is_loopback() ? same_host : address.is_global() ? proved_until > now_ : together;
     if (!shown) continue;
     if (service.kind == ServiceKind::kHttp) {
       out.http.push_back(service.endpoint);

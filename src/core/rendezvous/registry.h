@@ -61,6 +61,8 @@ class Registry {
   /// as decode_registration leaves it. An error changes nothing.
   [[nodiscard]] Status<RegistryError> put(Now now, const PeerId& peer, const IpAddress& observed, std::uint64_t seq,
                                           const Registration& registration);
+  /// That service of a registered peer is proved from outside, until then. Global endpoints are shown while they are.
+  void prove(const PeerId& peer, const Service& service, Instant until);
   /// The peer still lives. False: it is not registered, or no longer.
   [[nodiscard]] bool refresh(Instant now, const PeerId& peer);
   /// Says whether a relay can reach a registered peer; others are passed over.
@@ -85,7 +87,10 @@ class Registry {
     std::size_t stores = 0;
     bool connected = false;
     Instant expires;
+    std::uint64_t seq = 0;
   };
+  /// One peer, as `asker` may see it.
+  [[nodiscard]] std::optional<Listing> find(const PeerId& peer, const Asker& asker) const;
   /// Those after `after`, by peer id.
   [[nodiscard]] std::vector<Listing> list(const std::optional<PeerId>& after, std::size_t limit,
                                           const Asker& asker) const;
@@ -107,12 +112,16 @@ class Registry {
         kNone;  // contents of the same store, roughly from the most held down; `next` also chains free ones
     Number next = kNone;
   };
+  struct Listed {
+    Service service;
+    Instant proved_until;  // of no meaning where the endpoint is not global
+  };
   struct Peer {
     PeerId id;
     IpAddress observed;
     std::uint64_t seq = 0;
     Instant expires;
-    std::vector<Service> services;
+    std::vector<Listed> services;
     std::vector<Number> items;  // sorted
     Number older = kNone;       // by the time of the last sign of life; `newer` also chains free ones
     Number newer = kNone;
@@ -150,10 +159,12 @@ class Registry {
     std::vector<Endpoint> http;
     std::vector<Service> services;
   };
+  [[nodiscard]] Listing listing(const Peer& peer, const Asker& asker) const;
   [[nodiscard]] Visible visible(const Peer& peer, const Asker& asker) const;
   [[nodiscard]] std::vector<Number> sample(const Item& item, std::size_t scan, const Asker& asker);
 
   Random& random_;
+  Instant now_;  // the last it was told
   RegistryLimits limits_;
   KeyedHash hash_;
   identity::ReplayWindow seen_;

@@ -175,8 +175,30 @@ TEST_F(RegistryTest, ShowsPrivateAddressesBehindTheSameNatOnly) {
   const Endpoint outside{IpAddress::v4(60, 0, 1, 7), 5001};
   const Endpoint itself{IpAddress::v4(127, 0, 0, 1), 5001};
   ASSERT_TRUE(put(1, {entry(10)}, 0s, {inside, outside, itself}));
+  registry.prove(peer(1), {ServiceKind::kHttp, outside}, at(1min).mono);
   EXPECT_THAT(registry.lookup(id(10), stranger).announcers.front().http, ElementsAre(outside));
   EXPECT_THAT(registry.lookup(id(10), {home(1), {}}).announcers.front().http, ElementsAre(inside, outside));
+}
+
+TEST_F(RegistryTest, ShowsAGlobalEndpointWhileItIsProvedAndToNobodyElse) {
+  const Service http{ServiceKind::kHttp, {IpAddress::v4(60, 0, 1, 7), 5001}};
+  const Service quic{ServiceKind::kQuic, {IpAddress::v4(60, 0, 1, 7), 4001}};
+  const Registration registration{{http.endpoint}, {entry(10)}, {quic}};
+  ASSERT_TRUE(registry.put(at(0s), peer(1), home(1), ++seq, registration));
+  const auto shown = [&](const Asker& asker) {
+    const auto found = registry.lookup(id(10), asker).announcers.front();
+    return found.http.size() + found.services.size();
+  };
+  EXPECT_EQ(shown(stranger), 0U);
+  EXPECT_EQ(shown({home(1), {}}), 0U) << "not even behind the same NAT: it is no private one";
+  registry.prove(peer(1), http, at(10s).mono);
+  registry.prove(peer(1), {ServiceKind::kTcp, quic.endpoint}, at(10s).mono);
+  EXPECT_EQ(shown(stranger), 1U) << "a proof is of one kind of service";
+  EXPECT_TRUE(registry.list(std::nullopt, 9, stranger).front().services.empty());
+  ASSERT_TRUE(registry.put(at(5s), peer(1), home(1), ++seq, registration));
+  EXPECT_EQ(shown(stranger), 1U) << "a new registration keeps what was proved";
+  registry.handle_timeout(at(10s).mono);
+  EXPECT_EQ(shown(stranger), 0U);
 }
 
 TEST_F(RegistryTest, ShowsPrivateAddressesToWhomItSeesOnPrivateAddresses) {

@@ -123,7 +123,11 @@ Duration inventory_debounce(std::size_t connections) {
 }
 
 Server::Server(Config config, Random& random)
-    : config_(std::move(config)), random_(random), relay_(config_.relay, random), registry_(random, config_.registry) {}
+    : config_(std::move(config)),
+      random_(random),
+      relay_(config_.relay, random),
+      registry_(random, config_.registry),
+      proofs_(config_.probe_addresses, random) {}
 
 // --- what happens to connections ---
 
@@ -150,41 +154,50 @@ void Server::handle_message(Now now, ConnectionId id, ByteView frame) {
   if (from == connections_.end()) return;
   if (frame.size() > kMaxMessageSize) {
     refuse(from, 0, ErrorCode::kMessageTooLarge);
-    close(from, CloseReason::kMessageTooLarge);
-    return;
+    close(now, from, CloseReason::kMessageTooLarge);
+    return drain_proofs();
   }
   const auto message = decode_client_message(frame);
   if (!message && message.error() == ControlError::kUnknownKind && from->second.peer) return;
   const bool expected = message && std::holds_alternative<Authenticate>(*message) != from->second.peer.has_value();
   if (!expected) {
     refuse(from, 0, ErrorCode::kMalformed);
-    close(from, CloseReason::kProtocol);
-    return;
+    close(now, from, CloseReason::kProtocol);
+    return drain_proofs();
   }
   from->second.last_heard = now.mono;
-  if (from->second.peer && !grant_request(now, from, *message)) return;
+  if (from->second.peer && !grant_request(now, from, *message)) return drain_proofs();
   std::visit([&](const auto& each) { on(now, from, each); }, *message);
+  drain_proofs();
 }
 
-void Server::handle_disconnected(Now /*now*/, ConnectionId id) {
+void Server::handle_disconnected(Now now, ConnectionId id) {
   const auto at = connections_.find(id);
-  if (at != connections_.end()) remove(at);
+  if (at != connections_.end()) remove(now, at);
+  drain_proofs();
+}
+
+void Server::handle_probed(Now now, std::uint64_t number, ProbeOutcome outcome) {
+  proofs_.handle_probed(now, std::nullopt, number, outcome);
+  drain_proofs();
 }
 
 void Server::handle_timeout(Now now) {
   relay_.handle_timeout(now);
   registry_.handle_timeout(now.mono);
+  proofs_.handle_timeout(now);
   while (!deadlines_.empty() && deadlines_.begin()->first <= now.mono) {
     const auto at = connections_.find(deadlines_.begin()->second);
     if (!at->second.peer) {
-      close(at, CloseReason::kNotAuthenticated);
+      close(now, at, CloseReason::kNotAuthenticated);
     } else if (at->second.last_heard + kConnectionSilenceLimit <= now.mono) {
-      close(at, CloseReason::kSilent);
+      close(now, at, CloseReason::kSilent);
     } else {
       file(at);  // it has spoken since it was filed
     }
   }
   if (tell_at_ && *tell_at_ <= now.mono) tell_changes();
+  drain_proofs();
 }
 
 std::optional<Server::Command> Server::poll_command() {
@@ -200,6 +213,7 @@ std::optional<Instant> Server::poll_timeout() const {
     if (other && (!out || *other < *out)) out = other;
   };
   sooner(registry_.poll_timeout());
+  sooner(proofs_.poll_timeout());
   sooner(tell_at_);
   if (!deadlines_.empty()) sooner(deadlines_.begin()->first);
   return out;
@@ -214,13 +228,13 @@ void Server::on(Now now, Table::iterator from, const Authenticate& message) {
   if (!right) {
     const bool clock = !verified && code_of(verified.error()) == ErrorCode::kClock;
     refuse(from, 0, clock ? ErrorCode::kClock : ErrorCode::kNotAuthenticated);
-    close(from, CloseReason::kNotAuthenticated);
+    close(now, from, CloseReason::kNotAuthenticated);
     return;
   }
   const PeerId& peer = verified->signer;
   // The newest connection is the live one: the old one may be the ghost of a link that broke unnoticed.
   const auto other = by_peer_.find(peer);
-  if (other != by_peer_.end()) close(connections_.find(other->second), CloseReason::kReplaced);
+  if (other != by_peer_.end()) close(now, connections_.find(other->second), CloseReason::kReplaced);
   from->second.peer = peer;
   by_peer_.emplace(peer, from->first);
   file(from);
@@ -261,6 +275,7 @@ void Server::on(Now now, Table::iterator from, const Lookup& message) {
   Found found{.request = message.request, .stores = {}};
   for (const store::StoreId& id : message.ids) {
     found.stores.push_back(registry_.lookup(id, {connection.observed.address, connection.peer}));
+    note_told(from->first, found.stores.back());
   }
   send(from->first, found);
 }
@@ -305,6 +320,80 @@ void Server::on(Now now, Table::iterator from, const SignalTo& message) {
   }
   ++counts_.signals;
   send(target->second, Signal{*from->second.peer, message.sealed});
+}
+
+// --- proofs: docs/protocols/proof.md ---
+
+void Server::on(Now now, Table::iterator from, const ProofAsk& message) {
+  proofs_.ask(now, from->first, *from->second.peer, from->second.observed.address, message.target, message.avoid);
+}
+
+void Server::on(Now now, Table::iterator from, const ProofSeen& message) {
+  proofs_.handle_seen(now, from->first, message.nonce, message.at, message.from);
+}
+
+void Server::on(Now now, Table::iterator from, const ProbeReady& /*message*/) {
+  proofs_.add_prober(now, from->first, *from->second.peer, from->second.observed.address);
+}
+
+void Server::on(Now now, Table::iterator from, const ProbeDone& message) {
+  proofs_.handle_probed(now, from->first, message.number, message.outcome);
+}
+
+void Server::drain_proofs() {
+  struct Do {
+    Server& server;
+    // One of them may have been closed since.
+    void tell(ConnectionId to, const ServerMessage& message) const {
+      if (server.connections_.contains(to)) server.send(to, message);
+    }
+    void operator()(const OrderProbe& a) const { tell(a.prober, ProbeOrder{a.number, a.target, a.nonce}); }
+    void operator()(const ProbeFromHere& a) const { server.commands_.emplace_back(a); }
+    void operator()(const TellExpected& a) const { tell(a.asker, ProofExpect{a.target, a.digest}); }
+    void operator()(const TellOutcome& a) const { tell(a.asker, ProofResult{a.target, a.outcome, rounded_up(a.time)}); }
+    void operator()(const Proved& a) const {
+      const auto before = server.shown(a.peer);
+      server.registry_.prove(a.peer, a.service, a.until);
+      if (server.shown(a.peer) != before) server.tell_peer_changed(a.peer);
+    }
+  };
+  while (auto action = proofs_.poll_action()) std::visit(Do{*this}, *action);
+}
+
+// What a stranger is shown of it.
+std::pair<std::vector<Endpoint>, std::vector<Service>> Server::shown(const PeerId& peer) const {
+  auto listing = registry_.find(peer, {IpAddress::v4(0, 0, 0, 0), std::nullopt});
+  if (!listing) return {};
+  return {std::move(listing->http), std::move(listing->services)};
+}
+
+void Server::note_told(ConnectionId asker, FoundStore& found) {
+  for (Announcer& each : found.announcers) {
+    each.proving = proofs_.is_proving(each.peer);
+    const bool reachable = std::ranges::any_of(each.http, [](const Endpoint& e) { return e.address.is_global(); });
+    if (!each.connected || (reachable && !each.proving)) continue;  // better is not to be expected
+    std::vector<ConnectionId>& told = told_[each.peer];
+    if (std::ranges::find(told, asker) != told.end()) continue;
+    if (told.size() == kMaxToldPerPeer) told.erase(told.begin());
+    told.push_back(asker);
+  }
+}
+
+void Server::tell_peer_changed(const PeerId& peer) {
+  const auto told = told_.find(peer);
+  if (told == told_.end()) return;
+  for (const ConnectionId& asker : told->second) {
+    const auto connection = connections_.find(asker);
+    if (connection == connections_.end()) continue;
+    auto listing = registry_.find(peer, {connection->second.observed.address, connection->second.peer});
+    if (!listing) continue;
+    send(asker, PeerChanged{.peer = peer,
+                            .seq = listing->seq,
+                            .http = std::move(listing->http),
+                            .services = std::move(listing->services),
+                            .connected = listing->connected,
+                            .proving = proofs_.is_proving(peer)});
+  }
 }
 
 // --- HTTP ---
@@ -359,6 +448,7 @@ Stats Server::stats() const {
   out.entries = registry_.entry_count();
   out.relay_sessions = relay_.size();
   out.relay = relay_.totals();
+  out.proofs = proofs_.counters();
   return out;
 }
 
@@ -380,7 +470,7 @@ bool Server::grant_request(Now now, Table::iterator from, const ClientMessage& m
   }
   ++counts_.requests_refused;
   if (++connection.refused_in_a_row > kMaxRefusedInARow) {
-    close(from, CloseReason::kFlood);
+    close(now, from, CloseReason::kFlood);
     return false;
   }
   const auto number_of = [](const auto& each) -> std::uint64_t {
@@ -406,9 +496,14 @@ Result<std::chrono::seconds, Rejected> Server::accept_registration(Now now, cons
   if (peer && *peer != verified->signer) return refused(rejected(ErrorCode::kBadStatement));
   const auto registration = decode_registration(verified->statement.body);
   if (!registration) return refused(rejected(registration.error()));
+  const auto before = shown(verified->signer);
   const auto put = registry_.put(now, verified->signer, observed, verified->statement.seq, *registration);
   if (!put) return refused(rejected(put.error()));
   registry_.set_connected(verified->signer, by_peer_.contains(verified->signer));
+  if (const auto* proved = proofs_.proved(verified->signer)) {
+    for (const auto& [service, until] : *proved) registry_.prove(verified->signer, service, until);
+  }
+  if (shown(verified->signer) != before) tell_peer_changed(verified->signer);
   ++counts_.registrations;
   note_changes(now);
   return kLifetimeSeconds;
@@ -440,12 +535,12 @@ void Server::refuse(Table::iterator from, std::uint64_t request, ErrorCode code,
   send(from->first, Error{request, code, rounded_up(retry_after), std::string(to_string(code))});
 }
 
-void Server::close(Table::iterator at, CloseReason reason) {
+void Server::close(Now now, Table::iterator at, CloseReason reason) {
   commands_.push_back(Close{at->first, reason});
-  remove(at);
+  remove(now, at);
 }
 
-void Server::remove(Table::iterator at) {
+void Server::remove(Now now, Table::iterator at) {
   const Connection& connection = at->second;
   deadlines_.erase({connection.deadline, at->first});
   decrement(by_address_, address_key(connection.observed.address));
@@ -453,6 +548,8 @@ void Server::remove(Table::iterator at) {
   if (connection.peer) {
     by_peer_.erase(*connection.peer);
     registry_.set_connected(*connection.peer, false);
+    told_.erase(*connection.peer);
+    proofs_.remove(now, at->first);
   }
   connections_.erase(at);
 }

@@ -14,6 +14,7 @@
 #include "core/relay/sessions.h"
 #include "core/rendezvous/control.h"
 #include "core/rendezvous/limiter.h"
+#include "core/rendezvous/proofs.h"
 #include "core/rendezvous/registry.h"
 
 namespace turnpike::rendezvous {
@@ -39,13 +40,8 @@ constexpr Rate kNetworkRegisterRate{.per_second = 10, .burst = 100};
 constexpr Rate kSignalRate{.per_second = 50, .burst = 200};  ///< Towards one recipient, from all senders together.
 /// Refused requests on one connection before it is closed; forgiven when a request is granted.
 constexpr std::size_t kMaxRefusedInARow = 256;
-
-/// One control connection. Never used twice.
-struct ConnectionId {
-  std::uint64_t value = 0;
-
-  friend constexpr auto operator<=>(const ConnectionId&, const ConnectionId&) = default;
-};
+/// Askers that are told when something better is known of a peer they looked up; the latest ones.
+constexpr std::size_t kMaxToldPerPeer = 16;
 
 enum class CloseReason : std::uint8_t {
   kFull,              ///< kMaxConnections, or per address, or per network.
@@ -106,6 +102,7 @@ struct Stats {
   std::uint64_t requests_refused = 0;
   std::size_t relay_sessions = 0;
   relay::Counters relay;
+  Proofs::Counters proofs;
 };
 
 class Server {
@@ -114,8 +111,10 @@ class Server {
     PeerId id;
     relay::Policy relay{};
     RegistryLimits registry{};
+    /// Addresses of ours to send nonces from; nobody connects to us there.
+    std::vector<IpAddress> probe_addresses{};
   };
-  using Command = std::variant<Send, Close>;
+  using Command = std::variant<Send, Close, ProbeFromHere>;
 
   Server(Config config, Random& random);
 
@@ -125,6 +124,8 @@ class Server {
   /// One binary frame. Unknown connections are no offence: they were closed first.
   void handle_message(Now now, ConnectionId connection, ByteView frame);
   void handle_disconnected(Now now, ConnectionId connection);
+  /// How a ProbeFromHere ended.
+  void handle_probed(Now now, std::uint64_t number, ProbeOutcome outcome);
   void handle_timeout(Now now);
 
   /// Drain after every call above. Drain relay().poll_event() then, too.
@@ -173,6 +174,10 @@ class Server {
   void on(Now now, Table::iterator from, const InventorySince& message);
   void on(Now now, Table::iterator from, const OpenRelay& message);
   void on(Now now, Table::iterator from, const SignalTo& message);
+  void on(Now now, Table::iterator from, const ProofAsk& message);
+  void on(Now now, Table::iterator from, const ProofSeen& message);
+  void on(Now now, Table::iterator from, const ProbeReady& message);
+  void on(Now now, Table::iterator from, const ProbeDone& message);
 
   [[nodiscard]] std::optional<CloseReason> refusal_of(const IpAddress& from) const;
   [[nodiscard]] bool grant_request(Now now, Table::iterator from, const ClientMessage& message);
@@ -180,19 +185,25 @@ class Server {
                                                                            const std::optional<PeerId>& peer,
                                                                            ByteView statement);
   [[nodiscard]] std::optional<Rejected> limit_http(Now now, const Endpoint& asker, std::uint32_t cost);
+  void drain_proofs();
+  void note_told(ConnectionId asker, FoundStore& found);
+  void tell_peer_changed(const PeerId& peer);
+  [[nodiscard]] std::pair<std::vector<Endpoint>, std::vector<Service>> shown(const PeerId& peer) const;
   void note_changes(Now now);
   void tell_changes();
 
   void send(ConnectionId to, const ServerMessage& message) { commands_.push_back(Send{to, encode(message)}); }
   void refuse(Table::iterator from, std::uint64_t request, ErrorCode code, Duration retry_after = {});
-  void close(Table::iterator at, CloseReason reason);
-  void remove(Table::iterator at);
+  void close(Now now, Table::iterator at, CloseReason reason);
+  void remove(Now now, Table::iterator at);
   void file(Table::iterator at);
 
   Config config_;
   Random& random_;
   relay::Sessions relay_;
   Registry registry_;
+  Proofs proofs_;
+  std::map<PeerId, std::vector<ConnectionId>> told_;  // who looked up a peer that may yet be reached better
   NetworkLimiter http_requests_{kRequestRate};
   NetworkLimiter http_registrations_{kNetworkRegisterRate};
   Table connections_;

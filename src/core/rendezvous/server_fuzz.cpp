@@ -19,7 +19,8 @@ struct World {
   PeerId bootstrap{key.public_key()};
   Server server{{.id = bootstrap,
                  .relay = {.bytes = 1000, .bytes_per_second = 0, .lifetime = std::chrono::minutes(2)},
-                 .registry = {.peers = 3, .peers_per_address = 2, .peers_per_network = 2, .entries = 9, .contents = 6}},
+                 .registry = {.peers = 3, .peers_per_address = 2, .peers_per_network = 2, .entries = 9, .contents = 6},
+                 .probe_addresses = {IpAddress::v4(192, 0, 2, 1)}},
                 random};
   Now now{Instant{std::chrono::hours(1)}, WallTime{1'795'000'000'000}};
   std::vector<crypto::SigningKey> clients;
@@ -30,6 +31,8 @@ struct World {
   };
   std::map<ConnectionId, Open> open;
   std::set<ConnectionId> gone;
+  ProofNonce nonce{};  // the last that was sent
+  std::uint64_t number = 0;
 
   World() {
     for (int i = 0; i < 4; ++i) clients.push_back(crypto::SigningKey::generate(random));
@@ -53,6 +56,14 @@ struct World {
         const auto message = decode_server_message(send->frame);
         must(static_cast<bool>(message));
         if (const auto* hello = std::get_if<Hello>(&*message)) open[send->connection].nonce = hello->nonce;
+        if (const auto* order = std::get_if<ProbeOrder>(&*message)) {
+          nonce = order->nonce;
+          number = order->number;
+        }
+      } else if (const auto* probe = std::get_if<ProbeFromHere>(&*command)) {
+        must(probe->target.endpoint.address.is_global());
+        nonce = probe->nonce;
+        number = probe->number;
       } else {
         const ConnectionId id = std::get<Close>(*command).connection;
         must(gone.insert(id).second);
@@ -74,7 +85,7 @@ ClientMessage message_of(World& world, World::Open& open, ByteReader& in) {
   const std::uint8_t kind = in.u8();
   const std::uint8_t a = in.u8();
   const store::StoreId id{{static_cast<std::uint8_t>(a % 5)}};
-  switch (kind % 7) {
+  switch (kind % 11) {
     case 0:
       return Authenticate{world.statement(open.key, kChallengeType, copy_of(open.nonce))};
     case 1: {
@@ -93,6 +104,14 @@ ClientMessage message_of(World& world, World::Open& open, ByteReader& in) {
       return InventorySince{a, {in.u8(), a}};
     case 5:
       return OpenRelay{a, world.peer(a)};
+    case 6:
+      return ProbeReady{};
+    case 7:
+      return ProofAsk{{static_cast<ServiceKind>(1 + a % 5), {IpAddress::v4(198, 51, a % 3, 1), a}}, {}};
+    case 8:
+      return ProofSeen{world.nonce, static_cast<ServiceKind>(1 + a % 5), IpAddress::v4(198, 51, a % 4, 1)};
+    case 9:
+      return ProbeDone{world.number, static_cast<ProbeOutcome>(1 + a % 3)};
     default:
       return SignalTo{a, world.peer(a), Bytes(in.u8())};
   }
@@ -119,6 +138,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       world.now.mono += step;
       world.now.wall.unix_ms += std::uint64_t{which} * which;
       world.server.handle_timeout(world.now);
+      world.server.handle_probed(world.now, world.number, ProbeOutcome::kFailed);
       const auto next = world.server.poll_timeout();
       must(!next || *next > world.now.mono);
     } else if (world.open.empty()) {
