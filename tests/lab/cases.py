@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from lab import Lab, require_namespaces, wait_until
+from lab import BOOTSTRAP_HOST6, PROBE_HOST, PROBE_HOST6, Lab, require_namespaces, wait_until
 
 MIB = 1 << 20
 SIZES = [1, 16385, 100_000, MIB, MIB + 1, 5 * MIB + 3, 16 * MIB]
@@ -48,6 +48,98 @@ class OpenToPortRestricted(LabCase):
         b.wait_for_stores(sums, 30)
         self.assert_only_rung(b, "http", sum(SIZES))
         self.assert_counter_agrees(lab, b, sum(SIZES))
+
+
+class ProvedByTheBootstrap(LabCase):
+    def test_an_open_home_is_told_of_with_nobody_else_there(self):
+        lab = self.lab("a=open")
+        lab.start_bootstrap("--probe-address", PROBE_HOST)
+        a = lab.node("a")
+        a.start()
+        a.wait_for_verdict("http", "203.0.1.1:5001", "proved", seconds=5)
+        a.wait_for_verdict("turn-udp", "203.0.1.1:6001", "proved", seconds=5)
+        a.wait_for_verdict("turn-tcp", "203.0.1.1:6001", "proved", seconds=5)
+        peer = a.ask("status")["peer_id"]
+        wait_until(lambda: lab.told_of("ext", peer) and lab.told_of("ext", peer)[0] == ["203.0.1.1:5001"], 5,
+                   lambda: f"the bootstrap tells of {peer}: {lab.told_of('ext', peer)}")
+        self.assertEqual({each["kind"] for each in lab.told_of("ext", peer)[1]}, {"turn-udp", "turn-tcp"})
+
+
+class FirewalledHome(LabCase):
+    def test_a_shut_port_is_found_out_and_told_to_nobody(self):
+        lab = self.lab("a=open", "b=portres")
+        lab.start_bootstrap("--probe-address", PROBE_HOST)
+        lab.run("a", "nft", "add table inet shut; add chain inet shut in { type filter hook input priority 0; };"
+                            "add rule inet shut in iifname wan tcp dport 5001 drop")
+        a, b = lab.node("a"), lab.node("b")
+        sums = a.make_stores(SIZES)
+        a.start()
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "bootstrap-relay", sum(SIZES))
+        a.wait_for_verdict("http", "203.0.1.1:5001", "firewall")
+        a.wait_for_verdict("turn-udp", "203.0.1.1:6001", "proved")
+        self.assertEqual(lab.told_of("ext", a.ask("status")["peer_id"])[0], [])
+
+
+class NobodyToProve(LabCase):
+    def test_an_address_that_nobody_could_try_is_told_to_nobody_until_somebody_can(self):
+        lab = self.lab("a=open", "w=web", "b=portres")
+        lab.start_bootstrap()
+        a, w, b = lab.node("a"), lab.node("w"), lab.node("b", sync="off")
+        sums = a.make_stores(SIZES)
+        a.start()
+        w.start()
+        w.wait_for_stores(sums, 30)
+        self.assert_only_rung(w, "bootstrap-relay", sum(SIZES))
+        self.assertNotEqual(a.doors()[("http", "203.0.1.1:5001")], "proved")
+        peer = a.ask("status")["peer_id"]
+        self.assertEqual(lab.told_of("ext", peer)[0], [])
+        b.start()
+        a.wait_for_verdict("http", "203.0.1.1:5001", "proved", seconds=5)
+
+
+class Ipv6Homes(LabCase):
+    def test_one_behind_a_firewall_is_found_out_and_one_without_is_reached(self):
+        lab = self.lab("a=portres+v6fw", "b=portres+v6", "c=portres+v6")
+        lab.start_bootstrap("--listen", "tls://[::]:443", "--listen", "http://[::]:3000", "--probe-address", PROBE_HOST6)
+        at = f"[{BOOTSTRAP_HOST6}]"
+        a, b = lab.node("a", sync="off", bootstrap=at), lab.node("b", sync="off", bootstrap=at)
+        c = lab.node("c", bootstrap=at)
+        from_a, from_b = a.make_stores([MIB + 1], seed=1), b.make_stores([3 * MIB], seed=2)
+        a.start()
+        b.start()
+        b.wait_for_verdict("http", "[2001:db8:2::2]:5001", "proved", seconds=5)
+        a.wait_for_verdict("http", "[2001:db8:1::2]:5001", "firewall", seconds=30)
+        c.start()
+        c.wait_for_stores(from_a | from_b, 30)
+        self.assertEqual(c.bytes_by_rung(), {"bootstrap-relay": MIB + 1, "http": 3 * MIB})
+
+
+class RoutersThatLie(LabCase):
+    """Behind a carrier's NAT a router's forwarding reaches nobody, whatever it says; nothing is told to others."""
+
+    def never_advertised(self, carrier, home, verdicts):
+        lab = self.lab(carrier, home, "b=portres")
+        lab.start_bootstrap("--probe-address", PROBE_HOST)
+        a, b = lab.node("a"), lab.node("b")
+        sums = a.make_stores(SIZES)
+        a.start()
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "bootstrap-relay", sum(SIZES))
+        for door, verdict in a.doors().items():
+            self.assertIn(verdict, verdicts, door)
+        self.assertEqual(lab.told_of("ext", a.ask("status")["peer_id"]), ([], []))
+
+    def test_a_mapping_router_behind_a_carriers_nat_is_not_believed(self):
+        self.never_advertised("isp=cgn-portres", "a=portres@isp+upnp", {"cgnat"})
+
+    def test_a_router_that_reports_a_mapping_and_forwards_nothing_is_not_believed(self):
+        self.never_advertised("isp=cgn-portres", "a=portres@isp+liar", {"cgnat"})
+
+    def test_one_that_reports_the_address_the_world_sees_is_not_believed_either(self):
+        self.never_advertised("isp=cgn-portres", "a=portres@isp+liar=203.0.1.1", {"lying-router", "proving"})
 
 
 class SymmetricToSymmetric(LabCase):

@@ -27,6 +27,8 @@ ROOT = HERE.parent.parent
 NATLAB = HERE / "natlab"
 TURNPIKE = Path(os.environ.get("TURNPIKE", ROOT / "build/release/apps/turnpike/turnpike"))
 BOOTSTRAP_HOST = "198.51.100.10"
+BOOTSTRAP_HOST6 = "2001:db8::10"
+PROBE_HOST, PROBE_HOST6 = "198.51.100.11", "2001:db8::11"
 POLL_SECONDS = 0.05
 RUNGS = "http,bootstrap-relay"
 
@@ -189,7 +191,8 @@ class Lab:
         return stats["rx"]["bytes"], stats["tx"]["bytes"]
 
     def start_bootstrap(self, *flags):
-        """TLS on 443 and plain on 3000 of the relay host; started again after an end, it is the same bootstrap."""
+        """TLS on 443 and plain on 3000 of the relay host; started again after an end, it is the same bootstrap. Its second
+        addresses, for --probe-address, are PROBE_HOST and PROBE_HOST6."""
         data = self.folder / "bootstrap"
         data.mkdir(exist_ok=True)
         log = self.folder / "bootstrap.log"
@@ -201,6 +204,13 @@ class Lab:
             raise LabError(f"the bootstrap came back with another certificate: {self.pin}, then {pin}")
         self.pin = pin
         return self.bootstrap
+
+    def told_of(self, host, peer):
+        """What the bootstrap tells a stranger in `host` of that peer: its HTTP endpoints and its other services."""
+        fetch = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
+        page = json.loads(self.run(host, sys.executable, "-c", fetch, f"http://{BOOTSTRAP_HOST}:3000/v1/peers"))
+        rows = [row for row in page["peers"] if row["peer"] == peer]
+        return [(row["http"], row["services"]) for row in rows][0] if rows else None
 
     def node(self, host, rungs=RUNGS, sync="all", bootstrap=BOOTSTRAP_HOST, flags=(), env=None):
         """`flags` and the environment variables of `env` are the node's, and its `doctor`'s."""
@@ -279,6 +289,15 @@ class Node:
     def wait_connected(self, seconds=10):
         wait_until(lambda: all(b["connected"] for b in self.ask("status")["bootstraps"]), seconds,
                    lambda: f"{self.host} reaches its bootstrap: {self.ask('status')['bootstraps']}")
+
+    def doors(self):
+        """{(kind, endpoint): verdict} of every way in that is not a private address."""
+        rows = self.ask("status")["reachability"]
+        return {(row["kind"], row["endpoint"]): row["verdict"] for row in rows if row["verdict"] != "local"}
+
+    def wait_for_verdict(self, kind, endpoint, verdict, seconds=20):
+        wait_until(lambda: self.doors().get((kind, endpoint)) == verdict, seconds,
+                   lambda: f"{self.host} calls {kind} {endpoint} {verdict}: {self.doors()}")
 
     def wait_for_stores(self, sums, seconds):
         """Until every store of {id: sum} is complete here; then compares each file's SHA-256."""
