@@ -60,6 +60,20 @@ doctor::NodeFacts node_of(const NodeStatus& node) {
   return out;
 }
 
+// Private addresses are for neighbours: they are neither proved nor missed.
+std::vector<doctor::PortFacts> ports_of(const NodeStatus& node) {
+  std::vector<doctor::PortFacts> out;
+  if (!node.status) return out;
+  for (const json& row : rows_at(*node.status, "reachability")) {
+    const std::string verdict = text_at(row, "verdict");
+    if (verdict == "local") continue;
+    out.push_back({.service = text_at(row, "kind") + " " + text_at(row, "endpoint"),
+                   .verdict = verdict + ": " + text_at(row, "advice"),
+                   .proved = verdict == "proved"});
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<io::Url> bootstraps_of(const NodeStatus& node) {
@@ -85,7 +99,7 @@ std::vector<doctor::Check> diagnose(const io::Examined& found, const NodeStatus&
   out.push_back(doctor::check_nat_layers(layers));
   out.push_back(doctor::check_hairpin(found.udp));
   out.push_back(doctor::check_mapping(mapping_of(found, node)));
-  out.push_back(doctor::check_ports({}, node.status.has_value()));
+  out.push_back(doctor::check_ports(ports_of(node), node.status.has_value()));
   out.push_back(doctor::check_ipv6(found.ipv6));
   out.push_back(doctor::check_mtu(found.mtu));
   out.push_back(doctor::check_node(node_of(node)));

@@ -57,6 +57,22 @@ TEST(DoctorReport, HasAdviceForEachProblemAndNamesEachCheckOnce) {
   }
 }
 
+TEST(DoctorReport, TellsWhichPortsAreProvedAndWhyTheOthersAreNot) {
+  const auto door = [](const char* endpoint, const char* verdict) {
+    return json{{"kind", "http"}, {"endpoint", endpoint}, {"verdict", verdict}, {"advice", "mend it"}};
+  };
+  const auto value = [&](const json& doors) {
+    NodeStatus node;
+    node.status = json{{"reachability", doors}};
+    return row_of(report_json(diagnose(healthy(), node)), "ports");
+  };
+  EXPECT_EQ(value({door("203.0.113.7:5001", "proved"), door("192.168.1.2:5001", "local")})["value"], "proved");
+  const json shut = value({door("203.0.113.7:5001", "firewall")});
+  EXPECT_EQ(shut["value"], "unproved");
+  EXPECT_NE(shut["text"].get<std::string>().find("firewall: mend it"), std::string::npos);
+  EXPECT_EQ(value({door("192.168.1.2:5001", "local")})["value"], "unknown");
+}
+
 TEST(DoctorReport, TakesWhatTheNodesRouterSaysFromItsStatus) {
   io::Examined found = healthy();
   found.udp.first = *Endpoint::parse("203.0.113.9:5000");  // another address: a NAT

@@ -29,7 +29,7 @@ struct BootstrapConfig {
   /// PEM files; both or neither. Without them a self-signed certificate is made, and its pin printed.
   std::filesystem::path certificate;
   std::filesystem::path key;
-  std::optional<io::Url> public_url;  ///< Where others reach it, when a proxy stands before it.
+  std::optional<io::Url> public_url;       ///< Where others reach it, when a proxy stands before it.
   std::vector<IpAddress> probe_addresses;  ///< Of this machine, and not those that peers connect to.
   /// UDP for STUN: none, one, or two that differ in address and port (RFC 5780). With the default a taken port is no
   /// failure.

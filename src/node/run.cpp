@@ -98,7 +98,8 @@ class Process {
                    brain_),
         server_(loop_.get_executor(), io::http::ServerLimits()),
         port_mapping_(loop_.get_executor(), config, identity, random_,
-                      [this](const std::vector<portmap::Mapping>& mapped) { mapped_ = mapped;
+                      [this](const std::vector<portmap::Mapping>& mapped) {
+                        mapped_ = mapped;
                         tell_candidates();
                       }),
         doors_(loop_.get_executor(), random_,

@@ -65,6 +65,22 @@ class ProvedByTheBootstrap(LabCase):
         self.assertEqual({each["kind"] for each in lab.told_of("ext", peer)[1]}, {"turn-udp", "turn-tcp"})
 
 
+class MappedHome(LabCase):
+    def test_a_home_whose_router_maps_ports_is_a_direct_source_once_that_is_proved(self):
+        lab = self.lab("a=portres+upnp", "b=portres")
+        lab.start_bootstrap()
+        a, b = lab.node("a"), lab.node("b", rungs="http")
+        sums = a.make_stores(SIZES)
+        a.start()
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "http", sum(SIZES))
+        self.assert_counter_agrees(lab, b, sum(SIZES))
+        for kind, port in (("http", 5001), ("turn-udp", 6001), ("turn-tcp", 6001)):
+            a.wait_for_verdict(kind, f"{lab.outside['a']}:{port}", "proved")
+        self.assertEqual(lab.told_of("ext", a.ask("status")["peer_id"])[0], [f"{lab.outside['a']}:5001"])
+
+
 class FirewalledHome(LabCase):
     def test_a_shut_port_is_found_out_and_told_to_nobody(self):
         lab = self.lab("a=open", "b=portres")

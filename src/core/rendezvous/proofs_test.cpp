@@ -2,13 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include "core/rendezvous/client_test_support.h"
 #include "crypto/hash.h"
-#include "crypto/sign.h"
 
 namespace turnpike::rendezvous {
 namespace {
 
-using namespace std::chrono_literals;
+using namespace test;
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -359,6 +360,104 @@ TEST_F(RendezvousProofs, LetsGoOfEverythingWhenTheConnectionsEnd) {
   EXPECT_FALSE(proofs_->is_proving(peer(1)));
   seen(1, orders_[1].nonce, home(3));
   EXPECT_THAT(proved_, IsEmpty());
+}
+
+// --- with real clients and a real server ---
+
+const Service kAlicesHttp{ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, 1), 5001}};
+
+TEST_F(RendezvousTest, TellsNobodyOfAnEndpointThatItIsClaimedAndNotProved) {
+  nonces_arrive = false;
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pass(kProbeLimit + 1s);
+  ASSERT_THAT(alice.told<ProofResult>(), SizeIs(1));
+  EXPECT_EQ(alice.told<ProofResult>()[0].outcome, ProofOutcome::kNothingArrived);
+  EXPECT_THAT(server->lookup(now, {IpAddress::v4(203, 0, 113, 9), 1}, id(1))->announcers[0].http, IsEmpty());
+  EXPECT_THAT(server->peers(now, {IpAddress::v4(203, 0, 113, 9), 1}, {})->peers[0].http, IsEmpty());
+}
+
+TEST_F(RendezvousTest, TellsWhoLookedAPeerUpAsSoonAsItIsProved) {
+  nonces_arrive = false;
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  ASSERT_TRUE(bob.client.lookup(now, {id(1)}));
+  pump();
+  const auto found = bob.told<StoreFound>()[0].found.announcers[0];
+  EXPECT_THAT(found.http, IsEmpty());
+  EXPECT_TRUE(found.proving) << "it is worth waiting a moment";
+  deliver(kAlicesHttp, bob.told<ProbeOrder>()[0].nonce, bob.observed.address);
+  pump();
+  ASSERT_THAT(bob.told<PeerChanged>(), SizeIs(1));
+  EXPECT_EQ(bob.told<PeerChanged>()[0].peer, alice.peer());
+  EXPECT_THAT(bob.told<PeerChanged>()[0].http, ElementsAre(kAlicesHttp.endpoint));
+}
+
+TEST_F(RendezvousTest, AnEndpointIsShownNoLongerThanItsProofHolds) {
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  const auto shown = [&] {
+    return server->lookup(now, {IpAddress::v4(203, 0, 113, 9), 1}, id(1))->announcers[0].http.size();
+  };
+  EXPECT_EQ(shown(), 1U);
+  pass(kProofLifetime - 1s);
+  EXPECT_EQ(shown(), 1U);
+  pass(1s);
+  EXPECT_EQ(shown(), 0U) << "whatever its owner registers";
+}
+
+TEST_F(RendezvousTest, AServiceProvedBeforeItIsRegisteredIsShownOnceItIs) {
+  connect(alice);
+  connect(bob);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  pump();
+  EXPECT_THAT(server->lookup(now, {IpAddress::v4(203, 0, 113, 9), 1}, id(1))->announcers[0].http, SizeIs(1));
+}
+
+TEST_F(RendezvousTest, ProvesFromItsSecondAddressWithoutAnyOtherPeer) {
+  probe_home = IpAddress::v4(192, 0, 2, 11);
+  start();
+  connect(alice);
+  alice.client.prove(kAlicesHttp, {});
+  pump();
+  EXPECT_EQ(probes, 1U);
+  EXPECT_EQ(alice.told<ProofResult>().at(0).outcome, ProofOutcome::kProved);
+}
+
+TEST_F(RendezvousTest, SendsNothingToAVictimThatAnAskerNames) {
+  probe_home = IpAddress::v4(192, 0, 2, 11);
+  start();
+  connect(alice);
+  connect(bob);
+  alice.client.prove({ServiceKind::kHttp, {IpAddress::v4(8, 8, 8, 8), 5001}}, {});
+  alice.client.prove({ServiceKind::kTurnUdp, {bob.observed.address, 53}}, {});
+  pass(kProbeLimit);
+  EXPECT_EQ(probes, 0U);
+  EXPECT_THAT(bob.told<ProbeOrder>(), IsEmpty());
+  for (const ProofResult& each : alice.told<ProofResult>()) EXPECT_EQ(each.outcome, ProofOutcome::kNotYours);
+}
+
+TEST_F(RendezvousTest, RegistersWhatIsProvedAtOnceButNotWithoutEnd) {
+  alice.client.set_registration(now, {}, {local(1)});
+  connect(alice);
+  alice.client.set_registration(now, {kAlicesHttp}, {local(1)});
+  pump();
+  EXPECT_EQ(server->stats().registrations, 2U);
+  for (int i = 0; i < 40; ++i) {
+    alice.client.set_registration(now, i % 2 == 0 ? std::vector<Service>{} : std::vector{kAlicesHttp}, {local(1)});
+    pump();
+  }
+  EXPECT_LE(server->stats().registrations, std::uint64_t{1 + kServicesPace.burst});
 }
 
 }  // namespace
