@@ -64,6 +64,23 @@ struct FileBody {
   std::function<bool(std::uint64_t sent)> on_sent{};
 };
 
+/// Takes the bytes of a StreamBody, as fast as the peer takes them.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  /// Ends when the kernel has all of it; a peer that takes nothing for the server's `stall_time` fails it. `bytes` must
+  /// stay until then.
+  [[nodiscard]] virtual asio::awaitable<Status<IoError>> write(ByteView bytes) = 0;
+};
+
+/// A body that is made while it is sent. `produce` runs once the head is out (never for HEAD) and must write exactly
+/// `length` bytes: with fewer, or when it gives false, the connection breaks off in the middle of the body, so that
+/// nobody takes what came for the whole. It must own, or outlive by way of its pipe's end, what it uses.
+struct StreamBody {
+  std::uint64_t length = 0;
+  std::function<asio::awaitable<bool>(BodyWriter&)> produce;
+};
+
 /// After the 101 went out, the connection's pipe is given to `then`, with whatever the peer already sent; the
 /// connection counts against its address until `then` ends.
 struct Upgrade {
@@ -73,7 +90,7 @@ struct Upgrade {
 struct Response {
   unsigned status = 200;
   Headers headers;  ///< Content-Length, Date and Connection are added by the server.
-  std::variant<Bytes, FileBody, Upgrade> body;
+  std::variant<Bytes, FileBody, Upgrade, StreamBody> body;
 
   [[nodiscard]] static Response text(unsigned status, std::string_view text);
   [[nodiscard]] static Response json(unsigned status, std::string_view json);

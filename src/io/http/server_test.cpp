@@ -75,6 +75,31 @@ asio::awaitable<Response> changed(const TestFile& source, Request request) {
   co_return response;
 }
 
+/// Promises `promised` bytes, writes `written` of them, and says whether that was all.
+struct Produced {
+  std::uint64_t promised = 0;
+  std::uint64_t written = 0;
+  bool says_whole = true;
+};
+
+asio::awaitable<bool> produce(Produced what, BodyWriter& writer) {
+  const Bytes block = pattern(300'000);
+  for (std::uint64_t done = 0; done < what.written;) {
+    const auto size = std::min<std::uint64_t>(block.size(), what.written - done);
+    const auto wrote = co_await writer.write(ByteView(block).first(size));
+    if (!wrote) co_return false;
+    done += size;
+  }
+  co_return what.says_whole;
+}
+
+asio::awaitable<Response> stream(Produced what, Request request) {
+  const std::string path(request.path());
+  Response response;
+  response.body = StreamBody{what.promised, [what](BodyWriter& writer) { return produce(what, writer); }};
+  co_return response;
+}
+
 asio::awaitable<void> echo_once(std::unique_ptr<BytePipe> pipe) {
   Bytes buffer(100);
   const auto got = co_await pipe->read_some(buffer);
@@ -225,6 +250,50 @@ TEST(HttpServer, BreaksOffABodyWhoseFileIsNoLongerTheSame) {
   EXPECT_EQ(head->content_length, 100'000U);
   const auto body = run(world.loop, client->read_all(kFileSize));
   EXPECT_FALSE(body) << "a body that is not whole looked whole";
+}
+
+TEST(HttpServer, SendsABodyThatIsMadeWhileItIsSent) {
+  World world;
+  const Produced whole{1'000'000, 1'000'000};
+  world.server->route(Method::kGet, "/made", [whole](Request r) { return stream(whole, std::move(r)); });
+  const auto client = world.client();
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = get(world, *client, "/made");
+    EXPECT_EQ(answer.headers.find("Content-Length"), "1000000");
+    ASSERT_EQ(answer.body.size(), 1'000'000U);
+    EXPECT_TRUE(std::equal(answer.body.begin() + 900'000, answer.body.end(), pattern(300'000).begin()));
+    EXPECT_TRUE(client->is_reusable());
+  }
+  EXPECT_EQ(world.server->counters().body_bytes, 2'000'000U);
+  const auto head = run(world.loop, client->request({Method::kHead, "/made", {}, {}}));
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->headers.find("Content-Length"), "1000000");
+  EXPECT_TRUE(run(world.loop, client->read_all(10))->empty());
+}
+
+TEST(HttpServer, BreaksOffAMadeBodyThatIsNotWhole) {
+  World world;
+  for (const Produced& what : {Produced{500'000, 499'999}, Produced{500'000, 500'000, false}, Produced{500'000, 0},
+                               Produced{500'000, 600'001}}) {
+    const std::string path = "/" + std::to_string(what.written) + (what.says_whole ? "" : "-broken");
+    world.server->route(Method::kGet, path, [what](Request r) { return stream(what, std::move(r)); });
+    const auto text = answer_to(world, "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    const auto body = text.size() - (text.find("\r\n\r\n") + 4);
+    EXPECT_LE(body, 500'000U);
+    if (what.says_whole && what.written != what.promised) EXPECT_LT(body, 500'000U) << what.written;
+    EXPECT_EQ(world.server->counters().open, 0U) << "the connection is gone";
+  }
+}
+
+TEST(HttpServer, DropsWhoDoesNotTakeAMadeBody) {
+  World world({.stall_time = 50ms});
+  const Produced endless{std::uint64_t{1} << 30U, std::uint64_t{1} << 30U};
+  world.server->route(Method::kGet, "/made", [endless](Request r) { return stream(endless, std::move(r)); });
+  const auto pipe = world.raw();
+  ASSERT_TRUE(run(world.loop, pipe->write(bytes_of("GET /made HTTP/1.1\r\nHost: a\r\n\r\n"))));
+  world.loop.restart();
+  while (world.server->counters().open > 0 || world.server->counters().accepted == 0) world.loop.run_one();
+  EXPECT_LT(world.server->counters().body_bytes, std::uint64_t{64} << 20U);
 }
 
 TEST(HttpServer, AnswersHeadWithTheSizeAndNoBody) {
