@@ -38,6 +38,9 @@ class MemoryPipe final : public BytePipe {
     if (lane.waiting() == 0) {
       lane.bytes.clear();
       lane.read = 0;
+    } else if (lane.read >= kMemoryPipeCapacity) {  // a reader that never catches up must not make it grow
+      lane.bytes.erase(lane.bytes.begin(), lane.bytes.begin() + static_cast<std::ptrdiff_t>(lane.read));
+      lane.read = 0;
     }
     lane.changed.notify_all();
     co_return size;

@@ -1,4 +1,4 @@
-// Two ends of a byte pipe within one process and one loop, with bounded memory: for tests and benchmarks.
+// Two ends of a byte pipe within one process and one loop, with bounded memory.
 #pragma once
 
 #include <memory>
