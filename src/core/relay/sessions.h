@@ -135,6 +135,7 @@ class Sessions {
 
   /// What is left of the policy for sessions opened from now on; running ones keep their quote.
   void set_policy(Policy policy) { policy_ = policy; }
+  [[nodiscard]] const Policy& policy() const { return policy_; }
 
  private:
   struct Session {

@@ -177,6 +177,33 @@ Registry::Listing Registry::listing(const Peer& peer, const Asker& asker) const 
           .seq = peer.seq};
 }
 
+std::optional<Announcer> Registry::held_by(const PeerId& id, const store::StoreId& store, const Asker& asker) const {
+  const auto known = by_peer_.find(id);
+  if (known == by_peer_.end()) return std::nullopt;
+  const Peer& peer = peers_[known->second];
+  // One peer's items are bounded; the contents of one id are not.
+  const auto held = std::ranges::find_if(peer.items, [&](Number item) { return items_[item].entry.id == store; });
+  if (held == peer.items.end()) return std::nullopt;
+  Visible seen = visible(peer, asker);
+  return Announcer{.peer = peer.id,
+                   .observed = peer.observed,
+                   .http = std::move(seen.http),
+                   .content = items_[*held].entry.content,
+                   .seq = peer.seq,
+                   .connected = peer.connected,
+                   .services = std::move(seen.services)};
+}
+
+std::vector<store::StoreId> Registry::stores_of(const PeerId& peer, std::size_t limit) const {
+  std::vector<store::StoreId> out;
+  const auto known = by_peer_.find(peer);
+  if (known == by_peer_.end()) return out;
+  const std::vector<Number>& items = peers_[known->second].items;
+  out.reserve(std::min(limit, items.size()));
+  for (std::size_t i = 0; i < items.size() && out.size() < limit; ++i) out.push_back(items_[items[i]].entry.id);
+  return out;
+}
+
 std::optional<RegistryError> Registry::limit_reached(const Peer* old, const IpAddress& observed,
                                                      const Registration& registration) const {
   if (old == nullptr && by_peer_.size() >= limits_.peers) return RegistryError::kFull;

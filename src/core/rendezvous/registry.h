@@ -95,6 +95,13 @@ class Registry {
   [[nodiscard]] std::vector<Listing> list(const std::optional<PeerId>& after, std::size_t limit,
                                           const Asker& asker) const;
 
+  [[nodiscard]] bool contains(const PeerId& peer) const { return by_peer_.contains(peer); }
+  /// What `peer` says it holds as `id`, and how it can be reached. Unset where it does not.
+  [[nodiscard]] std::optional<Announcer> held_by(const PeerId& peer, const store::StoreId& id,
+                                                 const Asker& asker) const;
+  /// Ids of what it holds, at most `limit`.
+  [[nodiscard]] std::vector<store::StoreId> stores_of(const PeerId& peer, std::size_t limit) const;
+
   [[nodiscard]] std::size_t peer_count() const { return by_peer_.size(); }
   [[nodiscard]] std::size_t store_count() const { return by_store_.size(); }
   [[nodiscard]] std::size_t content_count() const { return by_content_.size(); }

@@ -422,18 +422,8 @@ Result<Inventory, Rejected> Server::inventory(Now now, const Endpoint& asker, co
 Result<PeerPage, Rejected> Server::peers(Now now, const Endpoint& asker, const std::optional<PeerId>& after,
                                          std::size_t limit) {
   if (const auto limited = limit_http(now, asker, 1)) return fail(*limited);
-  registry_.handle_timeout(now.mono);
   const std::size_t page = std::clamp<std::size_t>(limit, 1, kMaxPeersPerPage);
-  PeerPage out;
-  for (Registry::Listing& each : registry_.list(after, page, {asker.address, std::nullopt})) {
-    out.peers.push_back({.peer = each.peer,
-                         .observed = each.observed,
-                         .http = std::move(each.http),
-                         .services = std::move(each.services),
-                         .stores = each.stores,
-                         .connected = each.connected,
-                         .expires_in = each.expires - now.mono});
-  }
+  PeerPage out{.peers = list(now, asker, after, page), .next = {}};
   if (out.peers.size() == page) out.next = out.peers.back().peer;
   return out;
 }
@@ -450,6 +440,35 @@ Stats Server::stats() const {
   out.relay = relay_.totals();
   out.proofs = proofs_.counters();
   return out;
+}
+
+std::vector<PeerListing> Server::list(Now now, const Endpoint& asker, const std::optional<PeerId>& after,
+                                      std::size_t limit) {
+  registry_.handle_timeout(now.mono);
+  std::vector<PeerListing> out;
+  for (Registry::Listing& each : registry_.list(after, limit, {asker.address, std::nullopt})) {
+    out.push_back({.peer = each.peer,
+                   .observed = each.observed,
+                   .http = std::move(each.http),
+                   .services = std::move(each.services),
+                   .stores = each.stores,
+                   .connected = each.connected,
+                   .expires_in = each.expires - now.mono});
+  }
+  return out;
+}
+
+std::optional<Announcer> Server::held_by(Now now, const Endpoint& asker, const PeerId& peer, const store::StoreId& id) {
+  registry_.handle_timeout(now.mono);
+  return registry_.held_by(peer, id, {asker.address, std::nullopt});
+}
+
+bool Server::signal(const PeerId& target, Bytes sealed) {
+  const auto at = by_peer_.find(target);
+  if (at == by_peer_.end()) return false;
+  ++counts_.signals;
+  send(at->second, Signal{config_.id, std::move(sealed)});
+  return true;
 }
 
 // --- the parts ---

@@ -145,6 +145,26 @@ class Server {
                                                  std::size_t limit = kMaxPeersPerPage);
   [[nodiscard]] Stats stats() const;
 
+  // --- for the bootstrap's own doing ---
+  /// Charges `cost` to the asker's network, as every HTTP request here is. Unset: granted.
+  [[nodiscard]] std::optional<Rejected> charge(Now now, const Endpoint& asker, std::uint32_t cost) {
+    return limit_http(now, asker, cost);
+  }
+  /// As peers(), uncharged.
+  [[nodiscard]] std::vector<PeerListing> list(Now now, const Endpoint& asker, const std::optional<PeerId>& after,
+                                              std::size_t limit);
+  [[nodiscard]] bool is_registered(const PeerId& peer) const { return registry_.contains(peer); }
+  /// Has a control connection here now.
+  [[nodiscard]] bool is_connected(const PeerId& peer) const { return by_peer_.contains(peer); }
+  /// What `peer` says it holds as `id`, as `asker` may see it. Unset where it does not.
+  [[nodiscard]] std::optional<Announcer> held_by(Now now, const Endpoint& asker, const PeerId& peer,
+                                                 const store::StoreId& id);
+  [[nodiscard]] std::vector<store::StoreId> stores_of(const PeerId& peer, std::size_t limit) const {
+    return registry_.stores_of(peer, limit);
+  }
+  /// Sends a signal of the bootstrap itself, sealed by its key. False: the peer has no control connection here.
+  [[nodiscard]] bool signal(const PeerId& target, Bytes sealed);
+
   /// The relay sessions opened here; join(), take() and leave() are the driver's to call.
   [[nodiscard]] relay::Sessions& relay() { return relay_; }
   [[nodiscard]] const relay::Sessions& relay() const { return relay_; }
