@@ -8,6 +8,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "bootstrap/http_api.h"
+#include "bootstrap/legacy_directory.h"
+#include "bootstrap/legacy_relay.h"
 #include "core/identity/statement.h"
 #include "core/rendezvous/client.h"
 #include "crypto/random.h"
@@ -30,12 +32,19 @@ struct World {
   Brain brain;
   RelaySwitch relays{loop.get_executor(), brain};
   Facts facts{.started = io::now(), .version = "1.2.3"};
+  SourceLinks links{loop.get_executor(), brain, relays, key, random};
+  io::WorkerPool pool{loop.get_executor(), 1};
+  Legacy legacy{};
+  LegacyDirectory legacy_directory{loop.get_executor(), brain, legacy, facts, random};
+  LegacyRelay legacy_relay{brain, legacy, links, pool};
   io::http::Server server{loop.get_executor(), {}};
   Endpoint at;
 
   explicit World(relay::Policy policy = {})
       : brain(loop.get_executor(), {.id = {key.public_key()}, .relay = policy, .registry = {}}, random) {
-    add_routes(server, brain, relays, facts);
+    add_routes(server, brain, relays);
+    legacy_directory.add_routes(server);
+    legacy_relay.add_routes(server);
     auto listener = io::TcpListener::open(loop.get_executor(), {IpAddress::v4(127, 0, 0, 1), 0});
     at = (*listener)->local();
     server.listen(*std::move(listener));

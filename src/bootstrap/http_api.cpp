@@ -90,20 +90,7 @@ std::optional<rendezvous::Cursor> parse_cursor(const std::string& text) {
 
 class Api {
  public:
-  Api(Brain& brain, const Facts& facts) : brain_(brain), facts_(facts) {}
-
-  Response health() {
-    const auto up = std::chrono::duration_cast<std::chrono::seconds>(io::now() - facts_.started).count();
-    const json url = facts_.public_url ? json(facts_.public_url->to_string()) : json(nullptr);
-    return answer({{"status", "ok"},
-                   {"service", "turnpike bootstrap"},
-                   {"public_url", url},
-                   {"time", io::wall_now().unix_ms},
-                   {"version", facts_.version},
-                   {"peer_id", brain_.server().id().to_string()},
-                   {"uptime", up},
-                   {"peers", brain_.server().stats().peers}});
-  }
+  explicit Api(Brain& brain) : brain_(brain) {}
 
   Response stats() {
     const rendezvous::Stats stats = brain_.server().stats();
@@ -193,7 +180,6 @@ class Api {
 
  private:
   Brain& brain_;
-  const Facts& facts_;
 };
 
 asio::awaitable<Response> ready(Response response) {
@@ -209,9 +195,8 @@ io::http::Handler at_once(F make) {
 
 }  // namespace
 
-void add_routes(io::http::Server& server, Brain& brain, RelaySwitch& relays, const Facts& facts) {
-  const auto api = std::make_shared<Api>(brain, facts);
-  server.route(Method::kGet, "/health", at_once([api](const Request&) { return api->health(); }));
+void add_routes(io::http::Server& server, Brain& brain, RelaySwitch& relays) {
+  const auto api = std::make_shared<Api>(brain);
   server.route(Method::kGet, "/v1/stats", at_once([api](const Request&) { return api->stats(); }));
   server.route(Method::kPost, "/v1/register", at_once([api](const Request& r) { return api->enroll(r); }),
                {.max_body = rendezvous::kMaxMessageSize});

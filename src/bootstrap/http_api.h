@@ -1,4 +1,4 @@
-// The bootstrap's HTTP API: /health, /v1/… and the two WebSocket upgrades (docs/protocols/bootstrap.md).
+// The bootstrap's HTTP API: /v1/… and the two WebSocket upgrades (docs/protocols/bootstrap.md).
 #pragma once
 
 #include "bootstrap/brain.h"
@@ -8,14 +8,7 @@
 
 namespace turnpike::bootstrap {
 
-/// What the API tells of the process beside what its brain knows.
-struct Facts {
-  Instant started;
-  std::string version;
-  std::optional<io::Url> public_url;  ///< Where others reach it, if the operator said so.
-};
-
 /// Adds the routes. All arguments must outlive the server.
-void add_routes(io::http::Server& server, Brain& brain, RelaySwitch& relays, const Facts& facts);
+void add_routes(io::http::Server& server, Brain& brain, RelaySwitch& relays);
 
 }  // namespace turnpike::bootstrap

@@ -44,7 +44,7 @@ class BootstrapHttp : public testing::Test {
 
 TEST_F(BootstrapHttp, SaysWhoItIsAndHowItIs) {
   const json health = get("/health");
-  EXPECT_EQ(health["status"], "ok");
+  EXPECT_EQ(health["status"], "healthy");
   EXPECT_EQ(health["service"], "turnpike bootstrap");
   EXPECT_EQ(health["peer_id"], world_.id().to_string());
   EXPECT_EQ(health["peers"], 0);

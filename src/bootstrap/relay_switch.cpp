@@ -1,6 +1,8 @@
 #include "bootstrap/relay_switch.h"
 
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -89,17 +91,28 @@ io::http::Response RelaySwitch::answer(const io::http::Request& request) {
   extra.add(std::string(relay::kQuoteHeader), join->quote.to_string());
   auto then = [this, id = *session, side = join->side, seat](std::unique_ptr<io::WebSocket> socket) {
     *seat = true;
-    return attend(id, side, std::move(socket));
+    return attend(id, side, io::as_pipe(std::move(socket)));
   };
   return io::accept_websocket(request, std::move(extra), relay_limits(), std::move(then));
 }
 
+bool RelaySwitch::sit_down(const relay::SessionId& session, const relay::Credential& credential,
+                           std::unique_ptr<io::BytePipe> pipe) {
+  const auto join = brain_.server().relay().join(io::both_now(), session, credential);
+  brain_.pump();
+  if (!join) return false;
+  std::shared_ptr<Meeting>& meeting = meetings_[session];
+  if (!meeting) meeting = std::make_shared<Meeting>(loop_);
+  asio::co_spawn(loop_, attend(session, join->side, std::move(pipe)), asio::detached);
+  return true;
+}
+
 asio::awaitable<void> RelaySwitch::attend(relay::SessionId session, relay::Side side,
-                                          std::unique_ptr<io::WebSocket> socket) {
+                                          std::unique_ptr<io::BytePipe> pipe) {
   const auto found = meetings_.find(session);
-  if (found == meetings_.end()) co_return;  // over before this end sat down; its WebSocket goes with this frame
+  if (found == meetings_.end()) co_return;  // over before this end sat down; its pipe goes with this frame
   const std::shared_ptr<Meeting> meeting = found->second;
-  meeting->ends[static_cast<std::size_t>(side)] = io::as_pipe(std::move(socket));
+  meeting->ends[static_cast<std::size_t>(side)] = std::move(pipe);
   if (meeting->is_complete()) {
     co_await pump(session, meeting);
     leave(session);

@@ -1,4 +1,5 @@
-// Joins the two WebSockets of each relay session and moves their bytes, as the brain's ledger of sessions allows.
+// Joins the two ends of each relay session, WebSockets or this process itself, and moves their bytes as the brain's
+// ledger of sessions allows.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,6 +19,10 @@ class RelaySwitch final : public RelayWatcher {
   /// GET /v1/relay/<session>: checks the credential, and answers with the upgrade or says what is wrong.
   [[nodiscard]] io::http::Response answer(const io::http::Request& request);
 
+  /// Takes an end of a session for this process itself, by a pipe within it. False where the credential does not open
+  /// it, or no longer; the pipe is closed then.
+  [[nodiscard]] bool sit_down(const relay::SessionId& session, const relay::Credential& credential,
+                              std::unique_ptr<io::BytePipe> pipe);
   void session_ended(const relay::Ended& ended) override;
   /// Cuts every session: the bootstrap is going down.
   void close_all();
@@ -26,7 +31,7 @@ class RelaySwitch final : public RelayWatcher {
   struct Meeting;
 
   [[nodiscard]] asio::awaitable<void> attend(relay::SessionId session, relay::Side side,
-                                             std::unique_ptr<io::WebSocket> socket);
+                                             std::unique_ptr<io::BytePipe> pipe);
   [[nodiscard]] asio::awaitable<void> pump(relay::SessionId session, std::shared_ptr<Meeting> meeting);
   void leave(relay::SessionId session);
 

@@ -10,6 +10,8 @@
 #include <cstdio>
 
 #include "bootstrap/http_api.h"
+#include "bootstrap/legacy_directory.h"
+#include "bootstrap/legacy_relay.h"
 #include "bootstrap/stun_service.h"
 #include "crypto/random.h"
 #include "io/control/data_folder.h"
@@ -19,6 +21,7 @@
 namespace turnpike::bootstrap {
 namespace {
 
+constexpr unsigned kHashThreads = 1;  // only what is relayed to old nodes is verified here
 constexpr Duration kGrace = std::chrono::seconds(3);
 constexpr std::string_view kVersion = TURNPIKE_VERSION;
 
@@ -55,13 +58,21 @@ class Process {
                {.id = {identity.public_key()}, .relay = {}, .probe_addresses = config.probe_addresses}, random_),
         relays_(loop_.get_executor(), brain_),
         stun_(loop_.get_executor(), random_),
-        facts_{.started = io::now(), .version = std::string(kVersion), .public_url = config.public_url},
+        facts_{.started = io::now(), .version = std::string(kVersion)},
+        links_(loop_.get_executor(), brain_, relays_, identity, random_),
+        pool_(loop_.get_executor(), kHashThreads),
+        legacy_{.public_url = config.public_url,
+                .sees_clients = !config.public_url || !config.trusted_proxies.empty()},
+        legacy_directory_(loop_.get_executor(), brain_, legacy_, facts_, random_),
+        legacy_relay_(brain_, legacy_, links_, pool_),
         server_(loop_.get_executor(), server_limits()),
         signals_(loop_, SIGINT, SIGTERM) {}
 
   int run() {
     server_.trust_proxies(io::http::TrustedProxies(config_.trusted_proxies));
-    add_routes(server_, brain_, relays_, facts_);
+    add_routes(server_, brain_, relays_);
+    legacy_directory_.add_routes(server_);
+    legacy_relay_.add_routes(server_);
     std::printf("peer id: %s\n", brain_.server().id().to_string().c_str());
     if (const auto why = open_ports()) return give_up(*why);
     std::fflush(stdout);
@@ -113,6 +124,7 @@ class Process {
     const Duration grace = kGrace;
     io::log_info("going down");
     stun_.close();
+    links_.close_all();
     relays_.close_all();
     brain_.close_all();
     co_await server_.stop(grace);
@@ -126,6 +138,11 @@ class Process {
   RelaySwitch relays_;
   StunService stun_;
   Facts facts_;
+  SourceLinks links_;
+  io::WorkerPool pool_;
+  Legacy legacy_;
+  LegacyDirectory legacy_directory_;
+  LegacyRelay legacy_relay_;
   io::http::Server server_;
   asio::signal_set signals_;
 };

@@ -261,6 +261,8 @@ std::string encode_health(const HealthAnswer& answer, WallTime now) {
               {"version", answer.version},
               {"peer_id", id},
               {"peerId", id},
+              {"public_url", answer.public_url ? json(*answer.public_url) : json(nullptr)},
+              {"time", now.unix_ms},
               {"timestamp", now.unix_ms},
               {"uptime", answer.uptime_seconds},
               {"peers", answer.peers},

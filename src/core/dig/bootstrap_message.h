@@ -129,6 +129,7 @@ struct CostInfo {
 struct HealthAnswer {
   PeerId bootstrap{};
   std::string version{};
+  std::optional<std::string> public_url{};
   std::uint64_t uptime_seconds = 0;
   std::size_t peers = 0;
   std::size_t turn_servers = 0;
