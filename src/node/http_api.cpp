@@ -18,6 +18,7 @@ using io::http::Response;
 using nlohmann::json;
 
 constexpr std::string_view kDownload = "/download/";
+constexpr std::size_t kMaxStoresInHealth = 50;  // peers read 4 KiB of it; GET /stores has them all
 constexpr std::string_view kLayer = "/v1/layer/";
 
 Response refuse(unsigned status, std::string_view text) { return Response::json(status, json{{"error", text}}.dump()); }
@@ -52,23 +53,34 @@ class Api {
 
   Response health() const {
     const auto up = std::chrono::duration_cast<std::chrono::seconds>(io::now() - facts_.started).count();
-    const json body{{"status", "ok"},
+    // Old nodes read `status`, `peerId` and `stores`.
+    const json body{{"status", "healthy"},
                     {"service", "turnpike node"},
                     {"version", facts_.version},
                     {"peer_id", facts_.peer_id},
+                    {"peerId", facts_.peer_id},
+                    {"stores", ids(kMaxStoresInHealth)},
                     {"uptime", up}};
     return Response::json(200, body.dump());
   }
 
   Response stores() const {
     json out = json::array();
+    json names = json::array();
     for (const io::StoreAdded& store : catalogue_.list()) {
       if (!shared_(store.id)) continue;
       json entry{{"store", store.id.to_string()}, {"size", store.content.size}, {"root", to_hex(store.content.root)}};
       if (is_unconfirmed(store.id)) entry["mark"] = "unconfirmed";
+      names.push_back(store.id.to_string());
       out.push_back(std::move(entry));
     }
-    Response response = Response::json(200, json{{"peer_id", facts_.peer_id}, {"stores", std::move(out)}}.dump());
+    const std::size_t total = out.size();
+    const json body{{"peer_id", facts_.peer_id},
+                    {"peerId", facts_.peer_id},
+                    {"stores", std::move(names)},
+                    {"total", total},
+                    {"contents", std::move(out)}};
+    Response response = Response::json(200, body.dump());
     response.headers.add("Access-Control-Allow-Origin", "*");
     return response;
   }
@@ -106,6 +118,15 @@ class Api {
 
  private:
   [[nodiscard]] bool is_unconfirmed(const store::StoreId& id) const { return mark_of_(id) == sync::Mark::kUnconfirmed; }
+
+  [[nodiscard]] json ids(std::size_t limit) const {
+    json out = json::array();
+    for (const io::StoreAdded& store : catalogue_.list()) {
+      if (out.size() == limit) break;
+      if (shared_(store.id)) out.push_back(store.id.to_string());
+    }
+    return out;
+  }
 
   static Response binary(Bytes bytes) {
     Response out;

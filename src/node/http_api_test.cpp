@@ -191,21 +191,43 @@ TEST_F(NodeHttp, ShowsAHiddenStoreToNobody) {
 TEST_F(NodeHttp, SaysWhichStoresNobodyElseConfirmed) {
   unconfirmed_ = store_;
   EXPECT_EQ(download().header("Turnpike-Mark"), "unconfirmed");
-  EXPECT_EQ(ask_json("/stores")["stores"][0]["mark"], "unconfirmed");
+  EXPECT_EQ(ask_json("/stores")["contents"][0]["mark"], "unconfirmed");
 }
 
 TEST_F(NodeHttp, ListsItsStores) {
   const json answer = ask_json("/stores");
   EXPECT_EQ(answer["peer_id"], "12D3KooWtest");
   const json expected{{"store", store_.to_string()}, {"size", kSize}, {"root", to_hex(tree_.content.root)}};
-  EXPECT_EQ(answer["stores"], json::array({expected}));
+  EXPECT_EQ(answer["contents"], json::array({expected}));
 }
 
 TEST_F(NodeHttp, SaysThatItIsWell) {
   const json answer = ask_json("/health");
-  EXPECT_EQ(answer["status"], "ok");
+  EXPECT_EQ(answer["status"], "healthy");
   EXPECT_EQ(answer["peer_id"], "12D3KooWtest");
   EXPECT_EQ(answer["version"], "1.2.3");
+}
+
+TEST_F(NodeHttp, AnswersOldNodesInTheirShapes) {
+  const json health = ask_json("/health");
+  EXPECT_EQ(health["peerId"], "12D3KooWtest");
+  EXPECT_EQ(health["stores"], json::array({store_.to_string()}));
+  EXPECT_LE(ask("/health").body.size(), 4096U) << "a peer that looks for us reads no more";
+  const json stores = ask_json("/stores");
+  EXPECT_EQ(stores["peerId"], "12D3KooWtest");
+  EXPECT_EQ(stores["stores"], json::array({store_.to_string()}));
+  EXPECT_EQ(stores["total"], 1);
+  const Answer whole = download();  // they never ask for a part
+  EXPECT_EQ(whole.status, 200U);
+  EXPECT_EQ(whole.header("Content-Length"), std::to_string(kSize));
+  EXPECT_EQ(whole.body, bytes_);
+}
+
+TEST_F(NodeHttp, KeepsItsHealthShortHoweverManyStoresItHas) {
+  for (std::uint64_t seed = 10; seed < 80; ++seed) put(io::id_from_seed(seed), io::bytes_from_seed(10, seed));
+  scan();
+  EXPECT_LE(ask("/health").body.size(), 4096U);
+  EXPECT_EQ(ask_json("/stores")["total"], 71);
 }
 
 TEST_F(NodeHttp, GivesLayersThatProve) {
