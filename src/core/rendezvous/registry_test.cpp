@@ -63,6 +63,28 @@ TEST_F(RegistryTest, FindsWhoHoldsAStore) {
   EXPECT_FALSE(announcer.connected);
 }
 
+TEST_F(RegistryTest, TellsWhatOnePeerHolds) {
+  const Endpoint inside{IpAddress::v4(192, 168, 1, 2), 5001};
+  const Endpoint outside{IpAddress::v4(60, 0, 1, 7), 5001};
+  ASSERT_TRUE(put(1, {entry(10), entry(11)}, 0s, {inside, outside}));
+  ASSERT_TRUE(put(2, {entry(11, 7)}));
+  registry.set_connected(peer(2), true);
+  const auto first = registry.held_by(peer(1), id(11), stranger);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->content, entry(11).content);
+  EXPECT_THAT(first->http, ElementsAre(outside)) << "as this asker may see it";
+  EXPECT_FALSE(first->connected);
+  const auto second = registry.held_by(peer(2), id(11), stranger);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->content, entry(11, 7).content) << "its own, not what others hold by that id";
+  EXPECT_TRUE(second->connected);
+  EXPECT_FALSE(registry.held_by(peer(2), id(10), stranger));
+  EXPECT_FALSE(registry.held_by(peer(3), id(10), stranger));
+  EXPECT_THAT(registry.stores_of(peer(1), 9), UnorderedElementsAre(id(10), id(11)));
+  EXPECT_THAT(registry.stores_of(peer(1), 1), SizeIs(1));
+  EXPECT_THAT(registry.stores_of(peer(3), 9), IsEmpty());
+}
+
 TEST_F(RegistryTest, ReplacesARegistrationByALaterOne) {
   ASSERT_TRUE(put(1, {entry(10), entry(11)}));
   ASSERT_TRUE(put(1, {entry(11), entry(12)}));

@@ -98,6 +98,19 @@ TEST_F(RendezvousServer, GreetsEachConnectionWithItsOwnNonce) {
   EXPECT_NE(nonce_of(first), nonce_of(second));
 }
 
+TEST_F(RendezvousServer, SendsASignalOfItsOwnToWhoIsConnected) {
+  const PeerId to{alice.public_key()};
+  EXPECT_FALSE(server.signal(to, {1, 2}));
+  const ConnectionId connection = enter(alice);
+  EXPECT_TRUE(server.is_connected(to));
+  ASSERT_TRUE(server.signal(to, {1, 2}));
+  drain();
+  const auto* signal = last<Signal>(connection);
+  ASSERT_NE(signal, nullptr);
+  EXPECT_EQ(signal->from, bootstrap);
+  EXPECT_EQ(signal->sealed, (Bytes{1, 2}));
+}
+
 TEST_F(RendezvousServer, RefusesTheAnswerToAnotherConnectionsNonce) {
   const ConnectionId first = connect();
   const Bytes answer = challenge(alice, nonce_of(first));
