@@ -84,7 +84,7 @@ function makeStores (folder, sizes) {
 const peakMemory = child => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) * 1024
 
 async function startBootstrap () {
-  const child = start('bootstrap', '--data', join(folder, 'bootstrap'), '--listen', `http://127.0.0.1:${await freePort()}`)
+  const child = start('bootstrap', '--data', join(folder, 'bootstrap'), '--stun', 'none', '--listen', `http://127.0.0.1:${await freePort()}`)
   const url = (await line(child, 'listening ')).split(' ')[1]
   return { child, url }
 }
@@ -97,7 +97,7 @@ async function small () {
   const { child, url } = await startBootstrap()
   const stores = makeStores(join(folder, 'source'), [100_000, 1 * MB, 5 * MB, 10 * MB, 20 * MB])
   const port = await freePort()
-  const source = start('node', '--data', join(folder, 'source'), '--port', String(port), '--bootstrap', url, '--sync', 'off',
+  const source = start('node', '--data', join(folder, 'source'), '--port', String(port), '--bootstrap', url, '--sync', 'off', '--portmap', 'off',
     '--advertise', `127.0.0.1:${port + 1000}`)
   const old = new OldNode(url)
   assert.equal(await old.heartbeat(), 404, 'it has not registered')
@@ -159,7 +159,7 @@ async function large () {
   const { child, url } = await startBootstrap()
   const [store] = makeStores(join(folder, 'source'), [2500 * MB])
   const port = await freePort()
-  start('node', '--data', join(folder, 'source'), '--port', String(port), '--bootstrap', url, '--sync', 'off', '--advertise', `127.0.0.1:${port + 1000}`)
+  start('node', '--data', join(folder, 'source'), '--port', String(port), '--bootstrap', url, '--sync', 'off', '--portmap', 'off', '--advertise', `127.0.0.1:${port + 1000}`)
   const old = new OldNode(url)
   await old.register()
   const peer = await until('the source is listed with its store', 60, async () =>

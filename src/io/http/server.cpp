@@ -12,6 +12,7 @@
 #include "io/http/behind_proxy.h"
 #include "io/http/parser.h"
 #include "io/http/serialize.h"
+#include "io/http/stream_body.h"
 #include "io/loop/convert.h"
 #include "io/loop/deadline.h"
 #include "io/loop/event.h"
@@ -96,16 +97,6 @@ asio::awaitable<Response> call(const Handler& handler, Request request) {
   co_return failed;
 }
 
-asio::awaitable<bool> produce_body(const StreamBody& body, BodyWriter& writer) {
-  bool whole = false;
-  try {
-    whole = co_await body.produce(writer);
-  } catch (const std::exception&) {
-    whole = false;  // the connection pays, the loop goes on
-  }
-  co_return whole;
-}
-
 asio::awaitable<void> run_upgrade(Upgrade upgrade, std::unique_ptr<BytePipe> pipe) {
   auto then = std::move(upgrade.then);
   try {
@@ -183,8 +174,6 @@ struct Server::State : std::enable_shared_from_this<State> {
 
 /// One connection, for as long as its coroutine runs. Its pipe is gone once an upgrade took it.
 struct Server::State::Connection {
-  class Writer;
-
   Connection(std::shared_ptr<State> shared, std::unique_ptr<BytePipe> owned)
       : state(std::move(shared)),
         pipe(std::move(owned)),
@@ -389,43 +378,13 @@ asio::awaitable<Status<IoError>> Server::State::Connection::send_file(std::strin
   co_return wrote;
 }
 
-/// What a StreamBody's producer writes to: never more than was promised, and each stretch in its time.
-class Server::State::Connection::Writer final : public BodyWriter {
- public:
-  Writer(Connection& connection, std::uint64_t length) : connection_(connection), left_(length) {}
-
-  asio::awaitable<Status<IoError>> write(ByteView bytes) override {
-    State& shared = *connection_.state;
-    if (bytes.size() > left_) co_return fail(IoError::kLimit);
-    while (!bytes.empty()) {
-      const ByteView stretch = bytes.first(std::min(bytes.size(), kStretch));
-      connection_.deadline.arm(shared.limits.stall_time);
-      const auto wrote = co_await connection_.pipe->write(stretch);
-      connection_.deadline.disarm();
-      if (!wrote) co_return wrote;
-      bytes = bytes.subspan(stretch.size());
-      left_ -= stretch.size();
-      shared.counters.body_bytes += stretch.size();
-    }
-    co_return Ok{};
-  }
-  [[nodiscard]] std::uint64_t left() const { return left_; }
-
- private:
-  Connection& connection_;
-  std::uint64_t left_;
-};
-
 asio::awaitable<Status<IoError>> Server::State::Connection::send_stream(std::string head, StreamBody body) {
-  const StreamBody stream = std::move(body);
-  deadline.arm(state->limits.stall_time);
+  const Duration stall_time = state->limits.stall_time;
+  deadline.arm(stall_time);
   const auto wrote = co_await pipe->write(bytes_of(head));
-  deadline.disarm();  // from here on the producer may wait for its own source
+  deadline.disarm();
   if (!wrote) co_return wrote;
-  Writer writer(*this, stream.length);
-  const bool whole = co_await produce_body(stream, writer);
-  if (!whole || writer.left() > 0) co_return fail(IoError::kOther);
-  co_return Ok{};
+  co_return co_await send_stream_body(*pipe, deadline, stall_time, std::move(body), state->counters.body_bytes);
 }
 
 asio::awaitable<Status<IoError>> Server::State::Connection::respond(Response response, bool is_head, bool keep_alive) {
