@@ -267,6 +267,27 @@ TEST_F(OldNodesRelay, SeeABodyBreakOffWhenItsSourceLeavesInMidStream) {
   world_.until([this] { return world_.legacy.slots->taken() == 0; });
 }
 
+TEST_F(OldNodesRelay, SeeNothingOfASessionThatEndsWhileItsSourceIsThere) {
+  const io::TestStore large(24 * store::kPieceSize, 9);
+  Source source(world_, large);
+  source.start();
+  json body = asked(source.id().to_string(), kOld);
+  body["storeId"] = large.id.to_string();
+  const auto client = begin(body);
+  Bytes got(store::kPieceSize);
+  const auto first = world_.run(client->read_body(got));
+  ASSERT_TRUE(first);
+  got.resize(*first);
+  world_.brain.server().relay().handle_timeout({io::now() + 2h, io::wall_now()});  // its time is up
+  world_.brain.pump();
+  const auto rest = world_.run(client->read_all(2 * large.bytes.size()));
+  ASSERT_TRUE(rest);
+  got.insert(got.end(), rest->begin(), rest->end());
+  EXPECT_EQ(got, large.bytes);
+  EXPECT_EQ(source.offers, 2);
+  source.leave();
+}
+
 TEST_F(OldNodesRelay, GetNothingThatIsNotTheStore) {
   source_.start();
   source_.reader.serve[3 * store::kPieceSize] ^= 1U;

@@ -94,8 +94,8 @@ SourceLinks::~SourceLinks() = default;
 asio::awaitable<Result<std::shared_ptr<io::StoreSource>, SourceLinkFailure>> SourceLinks::take(identity::PeerId peer,
                                                                                                IpAddress asker) {
   const auto known = links_.find(peer);
-  std::shared_ptr<Link> link = known == links_.end() || known->second->over ? nullptr : known->second;
-  if (!link) {
+  std::shared_ptr<Link> link = known == links_.end() ? nullptr : known->second;
+  if (!link || link->over || link->channel->reason()) {
     auto opened = open(peer, asker);
     if (!opened) co_return fail(opened.error());
     link = *std::move(opened);
