@@ -139,6 +139,18 @@ TEST(QuicEndpoint, UsesEcnWhereThePathCarriesItAndHeedsItsMarks) {
   EXPECT_GT(world.dialling()->counters().marked_sent, 100U);
 }
 
+TEST(QuicEndpoint, KeepsThreeQuartersOfALongPathThatLosesPackets) {
+  World world;
+  const LinkShape path{.delay = 40ms, .loss_ppm = 1000, .bits_per_second = 200'000'000, .buffer = 400'000};
+  world.to_server = world.to_client = path;
+  world.connect();
+  const Bytes bytes = pattern(100'000'000);
+  const Instant start = world.now;
+  EXPECT_EQ(world.exchange(bytes, {}, 60s).at_server.size(), bytes.size());
+  const double seconds = std::chrono::duration<double>(world.now - start).count();
+  EXPECT_GE(static_cast<double>(bytes.size()) * 8 / seconds / 200e6, 0.75);
+}
+
 TEST(QuicEndpoint, HoldsASenderBackUntilItsReaderReads) {
   World world;
   world.connect();
