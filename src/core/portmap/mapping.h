@@ -13,14 +13,14 @@ namespace turnpike::portmap {
 
 /// In the order of preference: PCP tells most, UPnP least.
 enum class Protocol : std::uint8_t { kPcp, kNatPmp, kUpnp };
-constexpr std::array kAllProtocols{Protocol::kPcp, Protocol::kNatPmp, Protocol::kUpnp};
+inline constexpr std::array kAllProtocols{Protocol::kPcp, Protocol::kNatPmp, Protocol::kUpnp};
 
 enum class Transport : std::uint8_t { kTcp, kUdp };
 
 /// What a port of the node is for. The five stand at fixed distances from the first, P.
 enum class Purpose : std::uint8_t { kPeerTcp, kPeerUdp, kHttp, kTurnUdp, kTurnTcp };
-constexpr std::array kAllPurposes{Purpose::kPeerTcp, Purpose::kPeerUdp, Purpose::kHttp, Purpose::kTurnUdp,
-                                  Purpose::kTurnTcp};
+inline constexpr std::array kAllPurposes{Purpose::kPeerTcp, Purpose::kPeerUdp, Purpose::kHttp, Purpose::kTurnUdp,
+                                         Purpose::kTurnTcp};
 
 /// Above P: 0, 1000 (HTTP) or 2000 (TURN).
 [[nodiscard]] std::uint16_t offset_of(Purpose purpose);
