@@ -1,12 +1,6 @@
 #include "bootstrap/run.h"
 
-#include <sys/resource.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <csignal>
 #include <cstdio>
 
 #include "bootstrap/http_api.h"
@@ -17,6 +11,7 @@
 #include "io/control/data_folder.h"
 #include "io/log/log.h"
 #include "io/loop/convert.h"
+#include "io/process/process.h"
 
 namespace turnpike::bootstrap {
 namespace {
@@ -24,19 +19,6 @@ namespace {
 constexpr unsigned kHashThreads = 1;  // only what is relayed to old nodes is verified here
 constexpr Duration kGrace = std::chrono::seconds(3);
 constexpr std::string_view kVersion = TURNPIKE_VERSION;
-
-int give_up(const std::string& why) {
-  std::fprintf(stderr, "turnpike: %s\n", why.c_str());
-  return 1;
-}
-
-// Each peer is a descriptor or two, and the usual soft limit is 1024.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 io::http::ServerLimits server_limits() {
   io::http::ServerLimits limits;
@@ -64,8 +46,7 @@ class Process {
         legacy_{.public_url = config.public_url, .sees_clients = !config.public_url || !config.trusted_proxies.empty()},
         legacy_directory_(loop_.get_executor(), brain_, legacy_, facts_, random_),
         legacy_relay_(brain_, legacy_, links_, pool_),
-        server_(loop_.get_executor(), server_limits()),
-        signals_(loop_, SIGINT, SIGTERM) {}
+        server_(loop_.get_executor(), server_limits()) {}
 
   int run() {
     server_.trust_proxies(io::http::TrustedProxies(config_.trusted_proxies));
@@ -73,14 +54,9 @@ class Process {
     legacy_directory_.add_routes(server_);
     legacy_relay_.add_routes(server_);
     std::printf("peer id: %s\n", brain_.server().id().to_string().c_str());
-    if (const auto why = open_ports()) return give_up(*why);
+    if (const auto why = open_ports()) return io::give_up(*why);
     std::fflush(stdout);
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) asio::co_spawn(loop_, shut_down(), asio::detached);
-    });
-    loop_.run();
-    loop_.restart();
-    loop_.run_for(kGrace);  // what was closed above ends by itself now, while everything it borrows is still here
+    io::run_until_signalled(loop_, kGrace, [this] { return shut_down(); });
     return 0;
   }
 
@@ -127,7 +103,6 @@ class Process {
     relays_.close_all();
     brain_.close_all();
     co_await server_.stop(grace);
-    loop_.stop();
   }
 
   const BootstrapConfig& config_;
@@ -143,20 +118,18 @@ class Process {
   LegacyDirectory legacy_directory_;
   LegacyRelay legacy_relay_;
   io::http::Server server_;
-  asio::signal_set signals_;
 };
 
 }  // namespace
 
 int run(const BootstrapConfig& config) {
   io::set_log_level(config.log_level);
-  raise_descriptor_limit();
-  std::signal(SIGPIPE, SIG_IGN);
+  io::prepare_process();
   const auto lock = io::DataFolderLock::take(config.data);
-  if (!lock) return give_up(lock.error().text);
+  if (!lock) return io::give_up(lock.error().text);
   crypto::SecureRandom random;
   const auto identity = io::load_identity(config.data, random);
-  if (!identity) return give_up(identity.error().text);
+  if (!identity) return io::give_up(identity.error().text);
   Process process(config, *identity);
   return process.run();
 }
