@@ -64,7 +64,7 @@ struct Peer::Parts {
                                               .seen_signals = &seen,
                                               .expected = {},
                                               .url = url,
-                                              .follow_inventory = config.sync == SyncMode::kAll};
+                                              .follow_inventory = true};
       links.push_back(std::make_unique<Link>(start, client, dice));
     }
   }
@@ -76,6 +76,7 @@ struct Peer::Parts {
       sync.handle_paths_changed(now);
       drain_reach();
       register_what_changed();
+      for (const auto& link : links) link->client.set_follow_inventory(now, sync.book().wants_inventory());
       again = drain_sync();
       again |= drain_paths();
       for (std::size_t i = 0; i < links.size(); ++i) again |= drain_link(i);
@@ -297,6 +298,21 @@ void Peer::handle_local_store_gone(Now now, store::StoreId store) {
   parts_->settle(now);
 }
 
+void Peer::handle_damaged(Now now, store::StoreId store, store::Content content, sync::Mark mark) {
+  parts_->sync.handle_damaged(now, store, {.content = content, .mark = mark});
+  parts_->settle(now);
+}
+
+void Peer::handle_partial_found(Now now, const sync::Target& target) {
+  parts_->sync.handle_partial_found(now, target);
+  parts_->settle(now);
+}
+
+void Peer::handle_space(Now now) {
+  parts_->sync.retry_full(now);
+  parts_->settle(now);
+}
+
 void Peer::handle_catalogue_ready(Now now) {
   parts_->catalogue_ready = true;
   parts_->sync.handle_catalogue_ready(now);
@@ -430,6 +446,21 @@ void Peer::unwant(Now now, store::StoreId store) {
   parts_->settle(now);
 }
 
+void Peer::refuse(Now now, store::StoreId store) {
+  parts_->sync.refuse(now, store);
+  parts_->settle(now);
+}
+
+void Peer::set_private(Now now, store::StoreId store, bool is_private) {
+  parts_->sync.set_private(now, store, is_private);
+  parts_->settle(now);
+}
+
+void Peer::set_max_disk(Now now, std::uint64_t bytes) {
+  parts_->sync.set_max_disk(now, bytes);
+  parts_->settle(now);
+}
+
 void Peer::pin(Now now, store::StoreId store, store::Content content) {
   parts_->sync.pin(now, store, content);
   parts_->settle(now);
@@ -441,7 +472,6 @@ void Peer::unpin(Now now, store::StoreId store) {
 }
 
 void Peer::set_sync(Now now, SyncMode mode) {
-  for (const auto& link : parts_->links) link->client.set_follow_inventory(now, mode == SyncMode::kAll);
   parts_->sync.set_mode(now, mode);
   parts_->settle(now);
 }
@@ -480,10 +510,13 @@ std::optional<StoreView> Peer::store(store::StoreId store) const {
 std::vector<StoreView> Peer::stores() const {
   std::vector<StoreView> out;
   for (const store::StoreId& store : parts_->sync.book().stores()) {
-    out.push_back(parts_->sync.store(parts_->now.mono, store));
+    StoreView view = parts_->sync.store(parts_->now.mono, store);
+    if (view.state != "missing") out.push_back(std::move(view));  // else nobody here wants it, and nobody announces it
   }
   return out;
 }
+
+std::optional<std::uint64_t> Peer::space_wanted() const { return parts_->sync.book().space_wanted(); }
 
 std::vector<TransferView> Peer::transfers() const { return parts_->sync.transfers(parts_->now.mono); }
 

@@ -50,6 +50,13 @@ class Peer {
   void handle_local_store(Now now, store::StoreId store, store::Content content, sync::Mark mark = sync::Mark::kOwn,
                           bool shared = true);
   void handle_local_store_gone(Now now, store::StoreId store);
+  /// Our disk has damaged a store that was fetched: it is not here any more, and what it was, with the mark it had, is
+  /// to be fetched again before less sure bytes are.
+  void handle_damaged(Now now, store::StoreId store, store::Content content, sync::Mark mark);
+  /// A partial file of an earlier run is on the disk: it counts against max_disk, and goes when it is of no use.
+  void handle_partial_found(Now now, const sync::Target& target);
+  /// There is space on the disk again: what pauses for want of it is tried at once.
+  void handle_space(Now now);
   /// The catalogue has been read once: until then nothing is fetched and nothing registered, lest what is here be
   /// fetched again. Must be called once.
   void handle_catalogue_ready(Now now);
@@ -92,6 +99,12 @@ class Peer {
   /// Wanted whatever the sync mode, before the others; durable if the shell repeats it after a restart.
   void want(Now now, store::StoreId store);
   void unwant(Now now, store::StoreId store);
+  /// Not wanted, whatever the sync mode, until it is wanted again; what was fetched of it is thrown away. Durable if
+  /// the shell repeats it after a restart.
+  void refuse(Now now, store::StoreId store);
+  /// A private store is told to nobody. Durable if the shell repeats it after a restart, before the store is told.
+  void set_private(Now now, store::StoreId store, bool is_private);
+  void set_max_disk(Now now, std::uint64_t bytes);
   /// From now on only these bytes are this store.
   void pin(Now now, store::StoreId store, store::Content content);
   void unpin(Now now, store::StoreId store);
@@ -109,7 +122,9 @@ class Peer {
       const;  ///< The highest number we signed a statement with; to be persisted.
   [[nodiscard]] SyncMode sync_mode() const;
   [[nodiscard]] std::optional<StoreView> store(store::StoreId store) const;
-  [[nodiscard]] std::vector<StoreView> stores() const;        ///< Held, wanted or known of; in order of id.
+  [[nodiscard]] std::vector<StoreView> stores() const;  ///< Held, wanted or known of; in order of id.
+  /// Bytes that the smallest of the stores needs that pause for want of space; none while none does.
+  [[nodiscard]] std::optional<std::uint64_t> space_wanted() const;
   [[nodiscard]] std::vector<TransferView> transfers() const;  ///< Under way first, then the latest completed ones.
   [[nodiscard]] std::vector<PeerView> peers() const;
   [[nodiscard]] std::vector<BootstrapView> bootstraps() const;

@@ -243,7 +243,7 @@ TEST_F(PeerPeer, ConnectsAgainWhenTheLinkIsLost) {
   EXPECT_TRUE(side.brain.bootstraps()[0].connected);
 }
 
-TEST_F(PeerPeer, FollowsTheInventoryOnlyWhereSyncWantsAll) {
+TEST_F(PeerPeer, ShowsWhatOthersAnnounceAndFetchesOnlyWhatSyncWants) {
   Side& source = add(1);
   source.brain.handle_local_store(now(), store_id(1), content(kMib));
   ready(source);
@@ -252,7 +252,10 @@ TEST_F(PeerPeer, FollowsTheInventoryOnlyWhereSyncWantsAll) {
   Side& sink = add(2, listed);
   ready(sink);
   wait(5s);
-  EXPECT_FALSE(sink.brain.store(store_id(1)));
+  ASSERT_TRUE(sink.brain.store(store_id(1)));
+  EXPECT_EQ(sink.brain.store(store_id(1))->state, "known");
+  EXPECT_EQ(sink.brain.store(store_id(1))->content, content(kMib));
+  EXPECT_THAT(all<OpenPartial>(sink), IsEmpty());
   sink.brain.want(now(), store_id(1));
   settle();
   EXPECT_THAT(all<OpenPartial>(sink), SizeIs(1));

@@ -9,10 +9,16 @@ Book::Book(const Config& config, Random& random) : config_(config), random_(rand
 // --- what is known ---
 
 void Book::learn(Instant now, const store::StoreId& store, const store::Content& content) {
+  if (!knows(store) && !wants_inventory()) {
+    ++passed_over_;
+    return;
+  }
   Entry* entry = open(store);
   if (entry == nullptr) return;
+  entry->told = content;
+  file(now, store, *entry);
   if (entry->local && entry->local->content == content) return;
-  if (!needs_lookups(*entry)) return;
+  if (!looks_up(*entry)) return;
   entry->lookup_backoff.reset();
   look_up_soon(now, store);
 }
@@ -49,7 +55,7 @@ void Book::set_announcers(Instant now, std::size_t bootstrap, const store::Store
       if (!attempt.disk) attempt.next_try = now;
     }
   }
-  if (needs_lookups(*entry)) {
+  if (looks_up(*entry)) {
     const bool here = entry->local.has_value();
     const Duration period = here                        ? path::Backoff::jittered(random_, kConfirmPeriod)
                             : entry->announcers.empty() ? entry->lookup_backoff.fail(random_)
@@ -61,26 +67,52 @@ void Book::set_announcers(Instant now, std::size_t bootstrap, const store::Store
   file(now, store, *entry);
 }
 
+void Book::take_off(Entry& entry) {
+  if (entry.local && entry.local->brought) brought_bytes_ -= entry.local->content.size;
+  entry.local.reset();
+}
+
 void Book::set_local(Instant now, const store::StoreId& store, const Local& local) {
   Entry& entry = entries_[store];  // what is on our disk is bounded by our disk
-  if (entry.local) local_bytes_ -= entry.local->content.size;
   const bool same = entry.local && entry.local->content == local.content;
   const Mark mark = same ? std::min(entry.local->mark, local.mark) : local.mark;  // found again is not put there anew
+  const bool brought = same ? entry.local->brought : local.brought;
+  take_off(entry);
   entry.local = local;
   entry.local->mark = mark;
-  local_bytes_ += local.content.size;
-  if (!needs_lookups(entry)) file_lookup(store, entry, std::nullopt);
+  entry.local->brought = brought;
+  if (brought) brought_bytes_ += local.content.size;
+  entry.claim.reset();
+  entry.is_private = entry.is_private || !local.shared;
+  if (!looks_up(entry)) file_lookup(store, entry, std::nullopt);
   file(now, store, entry);
 }
 
 void Book::clear_local(Instant now, const store::StoreId& store) {
   Entry* entry = find(store);
   if (entry == nullptr || !entry->local) return;
-  local_bytes_ -= entry->local->content.size;
-  entry->local.reset();
+  take_off(*entry);
   write(*entry, "the file is gone from the folder");
-  if (needs_lookups(*entry)) look_up_soon(now, store);
+  if (looks_up(*entry)) look_up_soon(now, store);
   file(now, store, *entry);
+  file_over_quota(now);
+}
+
+void Book::set_claim(Instant now, const store::StoreId& store, const Local& claim) {
+  Entry& entry = entries_[store];
+  take_off(entry);
+  entry.claim = claim;
+  write(entry, "the file here was damaged: what was fetched is to be fetched again");
+  if (looks_up(entry)) look_up_soon(now, store);
+  file(now, store, entry);
+  file_over_quota(now);
+}
+
+void Book::set_begun(Instant now, const Target& target) {
+  Entry* entry = open(target.store);
+  if (entry == nullptr) return;
+  begin(attempt(*entry, target.content), target.content, true);
+  file(now, target.store, *entry);
 }
 
 // --- what is wanted ---
@@ -88,12 +120,13 @@ void Book::clear_local(Instant now, const store::StoreId& store) {
 void Book::want(Instant now, const store::StoreId& store) {
   Entry& entry = entries_[store];
   entry.asked = true;
+  entry.refused = false;
   entry.lookup_backoff.reset();
   for (auto& [content, attempt] : entry.attempts) {
     attempt.next_try = now;
     for (auto& [peer, trouble] : attempt.troubles) trouble.next_try = now;
   }
-  if (needs_lookups(entry)) look_up_soon(now, store);
+  if (looks_up(entry)) look_up_soon(now, store);
   file(now, store, entry);
 }
 
@@ -101,15 +134,42 @@ void Book::unwant(Instant now, const store::StoreId& store) {
   Entry* entry = find(store);
   if (entry == nullptr) return;
   entry->asked = false;
-  if (!needs_lookups(*entry)) file_lookup(store, *entry, std::nullopt);
+  if (!looks_up(*entry)) file_lookup(store, *entry, std::nullopt);
   file(now, store, *entry);
+}
+
+std::vector<Target> Book::refuse(Instant now, const store::StoreId& store) {
+  Entry& entry = entries_[store];
+  entry.asked = false;
+  entry.refused = true;
+  std::vector<Target> useless;
+  for (const auto& [content, tried] : entry.attempts) {
+    if (tried.begun && !tried.active) useless.push_back({store, content});
+  }
+  write(entry, "not wanted here any more");
+  if (!looks_up(entry)) file_lookup(store, entry, std::nullopt);
+  file(now, store, entry);
+  return useless;
+}
+
+void Book::set_private(Instant now, const store::StoreId& store, bool is_private) {
+  Entry& entry = entries_[store];
+  if (entry.is_private == is_private) return;
+  entry.is_private = is_private;
+  if (!looks_up(entry)) file_lookup(store, entry, std::nullopt);
+  file(now, store, entry);
+}
+
+void Book::set_max_disk(Instant now, std::uint64_t bytes) {
+  config_.max_disk = bytes;
+  file_over_quota(now);
 }
 
 void Book::pin(Instant now, const store::StoreId& store, const store::Content& content) {
   Entry& entry = entries_[store];
   entry.pin = content;
   if (entry.local && entry.local->content == content) entry.local->mark = Mark::kPinned;
-  if (needs_lookups(entry)) look_up_soon(now, store);
+  if (looks_up(entry)) look_up_soon(now, store);
   file(now, store, entry);
 }
 
@@ -124,7 +184,7 @@ void Book::unpin(Instant now, const store::StoreId& store) {
 void Book::set_mode(Instant now, SyncMode mode) {
   config_.mode = mode;
   for (auto& [store, entry] : entries_) {
-    if (needs_lookups(entry)) {
+    if (looks_up(entry)) {
       look_up_soon(now, store);
     } else {
       file_lookup(store, entry, std::nullopt);
@@ -142,14 +202,14 @@ void Book::retry_now(Instant now) {
       waited = true;
     }
     if (!waited) continue;
-    if (needs_lookups(entry) && !entry.local) look_up_soon(now, store);
+    if (looks_up(entry) && !entry.local) look_up_soon(now, store);
     file(now, store, entry);
   }
 }
 
 // --- how it went ---
 
-Book::Attempt& Book::attempt(Entry& entry, const store::Content& content) {
+Attempt& Book::attempt(Entry& entry, const store::Content& content) {
   const auto at = entry.attempts.find(content);
   if (at != entry.attempts.end()) return at->second;
   if (entry.attempts.size() >= kMaxAttempts) {
@@ -165,25 +225,41 @@ Book::Attempt& Book::attempt(Entry& entry, const store::Content& content) {
       victim = std::find_if(entry.attempts.begin(), entry.attempts.end(),
                             [](const auto& item) { return !item.second.active; });
     }
-    if (victim != entry.attempts.end()) entry.attempts.erase(victim);
+    if (victim != entry.attempts.end()) {
+      begin(victim->second, victim->first, false);
+      entry.attempts.erase(victim);
+    }
   }
   return entry.attempts[content];
+}
+
+void Book::begin(Attempt& attempt, const store::Content& content, bool begun) {
+  if (attempt.begun == begun) return;
+  attempt.begun = begun;
+  begun_bytes_ = begun ? begun_bytes_ + content.size : begun_bytes_ - content.size;
 }
 
 void Book::set_active(Instant now, const Target& target, bool active) {
   Entry* entry = find(target.store);
   if (entry == nullptr) return;
   Attempt& tried = attempt(*entry, target.content);
-  if (tried.active != active) {
-    if (active) {
-      active_bytes_ += target.content.size;
-    } else {
-      active_bytes_ -= target.content.size;
-    }
-  }
   tried.active = active;
-  if (active) tried.begun = true;
+  if (active) begin(tried, target.content, true);
+  full_.erase(target);
   file(now, target.store, *entry);
+  settle(now);
+}
+
+void Book::discarded(Instant now, const Target& target) {
+  Entry* entry = find(target.store);
+  if (entry == nullptr) return;
+  const auto at = entry->attempts.find(target.content);
+  if (at == entry->attempts.end()) return;
+  begin(at->second, target.content, false);
+  at->second.held = false;
+  full_.erase(target);
+  file(now, target.store, *entry);
+  file_over_quota(now);
 }
 
 void Book::blame(Instant now, const Target& target, const PeerId& peer, std::string_view why) {
@@ -224,16 +300,32 @@ void Book::succeed(const Target& target, const PeerId& peer) {
   if (trouble != at->second.troubles.end() && !trouble->second.blamed) at->second.troubles.erase(trouble);
 }
 
-void Book::fail(Instant now, const Target& target, std::string_view why, bool disk) {
+void Book::fail(Instant now, const Target& target, std::string_view why, bool disk, bool full) {
   Entry* entry = find(target.store);
   if (entry == nullptr) return;
+  if (full) full_.insert(target);
   Attempt& tried = attempt(*entry, target.content);
   tried.reason = why;
   tried.disk = disk;
   tried.next_try = now + tried.backoff.fail(random_);
   write(*entry, why);
-  if (!disk && needs_lookups(*entry)) look_up_soon(now, target.store);
+  if (!disk && looks_up(*entry)) look_up_soon(now, target.store);
   file(now, target.store, *entry);
+}
+
+void Book::retry_full(Instant now) {
+  for (const Target& target : std::exchange(full_, {})) {
+    Entry* entry = find(target.store);
+    if (entry == nullptr) continue;
+    attempt(*entry, target.content).next_try = now;
+    file(now, target.store, *entry);
+  }
+}
+
+std::optional<std::uint64_t> Book::space_wanted() const {
+  std::optional<std::uint64_t> least;
+  for (const Target& target : full_) least = std::min(least.value_or(target.content.size), target.content.size);
+  return least;
 }
 
 void Book::hold(Instant now, const Target& target) {
@@ -247,14 +339,12 @@ void Book::hold(Instant now, const Target& target) {
 std::vector<Target> Book::complete(Instant now, const Target& target, Mark mark) {
   std::vector<Target> useless;
   Entry& entry = entries_[target.store];
-  for (const auto& [content, tried] : entry.attempts) {
-    if (content != target.content && tried.begun && !tried.active) useless.push_back({target.store, content});
-    if (tried.active) active_bytes_ -= content.size;
-  }
   std::map<store::Content, Attempt> kept;
   for (auto& [content, tried] : entry.attempts) {
+    if (content != target.content && tried.begun && !tried.active) useless.push_back({target.store, content});
+    begin(tried, content, false);
+    full_.erase({target.store, content});
     tried.active = false;
-    tried.begun = false;
     tried.held = false;
     const bool any_blame =
         std::any_of(tried.troubles.begin(), tried.troubles.end(), [](const auto& t) { return t.second.blamed; });
@@ -262,8 +352,7 @@ std::vector<Target> Book::complete(Instant now, const Target& target, Mark mark)
   }
   entry.attempts = std::move(kept);
   write(entry, "complete and verified (" + std::string(name_of(mark)) + ")");
-  const bool shared = !entry.local || entry.local->shared;
-  set_local(now, target.store, {.content = target.content, .mark = mark, .shared = shared});
+  set_local(now, target.store, {.content = target.content, .mark = mark, .shared = !entry.is_private, .brought = true});
   return useless;
 }
 
@@ -331,119 +420,14 @@ std::optional<Instant> Book::poll_timeout() const {
   return next;
 }
 
-// --- judging ---
+// --- filing ---
 
-bool Book::wanted(const Entry& entry) const {
-  if (entry.asked || entry.pin) return true;
-  return config_.mode == SyncMode::kAll;
-}
-
-Choice Book::choice(const Entry& entry) const {
-  std::vector<Announcement> heard;
-  for (const Known& known : entry.announcers) {
-    const auto tried = entry.attempts.find(known.said.content);
-    if (tried != entry.attempts.end()) {
-      const auto trouble = tried->second.troubles.find(known.said.peer);
-      if (trouble != tried->second.troubles.end() && trouble->second.blamed) continue;
-    }
-    heard.push_back(known.said);
-  }
-  return choose(heard, entry.pin);
-}
-
-Mark Book::local_mark(const Entry& entry) const {
-  Mark mark = entry.local->mark;
-  std::vector<Announcement> same;
-  for (const Known& known : entry.announcers) {
-    if (known.said.content == entry.local->content) same.push_back(known.said);
-  }
-  if (!same.empty()) mark = std::max(mark, rank(same, std::nullopt)[0].mark);
-  if (entry.pin && *entry.pin == entry.local->content) mark = Mark::kPinned;
-  return mark;
-}
-
-Plan Book::judge(Instant now, const Entry& entry) const {
-  const Choice chosen = choice(entry);
-  if (entry.local) {
-    Plan rest{.state = "complete", .reason = {}, .start = {}, .next = {}};
-    if (chosen.candidates.empty() || chosen.candidates[0].content == entry.local->content) return rest;
-    if (chosen.is_contested() || chosen.candidates[0].mark <= local_mark(entry)) {
-      rest.reason = "others announce other bytes, no surer than ours";
-      return rest;
-    }
-    if (config_.mode == SyncMode::kOff && !entry.pin) {
-      rest.reason = "surer bytes are announced, but sync is off";
-      return rest;
-    }
-  }
-  if (!wanted(entry))
-    return {.state = "missing", .reason = "not wanted: sync does not include it", .start = {}, .next = {}};
-  if (chosen.candidates.empty()) {
-    const bool lied = !entry.announcers.empty();
-    return {.state = entry.local ? "complete" : "waiting",
-            .reason = lied ? "all who announce it have sent wrong bytes" : "nobody who is online announces it",
-            .start = {},
-            .next = entry.lookup_at};
-  }
-  Plan best{.state = "contested", .reason = {}, .start = {}, .next = {}};
-  for (const Candidate& candidate : chosen.candidates) {
-    Plan plan = judge_candidate(now, entry, candidate);
-    if (plan.start) return plan;
-    if (plan.next && (!best.next || *plan.next < *best.next)) best.next = plan.next;
-    if (!chosen.is_contested()) return plan;
-  }
-  best.reason = std::to_string(chosen.candidates.size()) +
-                " different contents are announced and none by more networks than the others; pin one";
-  if (!best.next) best.next = entry.lookup_at;
-  return best;
-}
-
-Plan Book::judge_candidate(Instant now, const Entry& entry, const Candidate& candidate) const {
-  const auto plan = [](std::string_view state, std::string reason, std::optional<Instant> next) {
-    return Plan{.state = state, .reason = std::move(reason), .start = {}, .next = next};
-  };
-  if (candidate.content.size > config_.max_store) {
-    return plan("paused", "its announced size is over max_store", entry.lookup_at);
-  }
-  if (candidate.peers == 0) return plan("waiting", "nobody who is online announces the pinned bytes", entry.lookup_at);
-  const auto at = entry.attempts.find(candidate.content);
-  const bool fresh = at == entry.attempts.end();
-  if (!fresh && at->second.active) return plan("fetching", {}, {});
-  if (!fresh && at->second.held && candidate.mark == Mark::kContested) return plan("contested", {}, entry.lookup_at);
-  if (!fresh && at->second.next_try > now) {
-    return plan(at->second.disk ? "paused" : "waiting", at->second.reason, at->second.next_try);
-  }
-  const bool by_itself = !entry.asked && !entry.pin;
-  const std::uint64_t freed = entry.local ? entry.local->content.size : 0;
-  if (by_itself && config_.max_disk && !(!fresh && at->second.begun) &&
-      local_bytes_ - freed + active_bytes_ + candidate.content.size > *config_.max_disk) {
-    return plan("paused", "max_disk is reached", now + kLookupPeriod);
-  }
-  std::optional<Instant> next;
-  std::string reason;
-  for (const Known& known : entry.announcers) {
-    if (known.said.content != candidate.content) continue;
-    const auto trouble =
-        fresh ? std::map<PeerId, Trouble>::const_iterator{} : at->second.troubles.find(known.said.peer);
-    if (fresh || trouble == at->second.troubles.end() || (!trouble->second.blamed && trouble->second.next_try <= now)) {
-      Plan ready = plan("ready", "waits for one of the places in which stores are fetched", {});
-      ready.start = candidate.content;
-      return ready;
-    }
-    if (trouble->second.blamed) continue;
-    if (!next || trouble->second.next_try < *next) {
-      next = trouble->second.next_try;
-      reason = short_name(known.said.peer) + ": " + trouble->second.reason;
-    }
-  }
-  if (!next) return plan("waiting", "all who announce the pinned bytes have sent wrong ones", entry.lookup_at);
-  return plan("waiting", std::move(reason), next);
-}
-
-bool Book::needs_lookups(const Entry& entry) const {
-  if (!entry.local) return wanted(entry);
-  if (entry.pin) return entry.local->content != *entry.pin;
-  return wanted(entry) && entry.local->mark < Mark::kConfirmed;
+Circumstances Book::circumstances() const {
+  return {.mode = config_.mode,
+          .max_store = config_.max_store,
+          .max_disk = config_.max_disk,
+          .brought_bytes = brought_bytes_,
+          .begun_bytes = begun_bytes_};
 }
 
 void Book::file(Instant now, const store::StoreId& store, Entry& entry) {
@@ -452,9 +436,9 @@ void Book::file(Instant now, const store::StoreId& store, Entry& entry) {
   entry.ready.reset();
   entry.waiting.reset();
   entry.start.reset();
-  const Plan plan = judge(now, entry);
+  const Plan plan = judge(now, entry, circumstances());
   if (plan.start) {
-    const bool contested = choice(entry).is_contested();
+    const bool contested = choice_of(entry).is_contested();
     const bool asked = entry.asked || entry.pin;
     const std::uint8_t kind = asked ? 0 : contested ? 2 : 1;
     entry.ready =
@@ -465,6 +449,28 @@ void Book::file(Instant now, const store::StoreId& store, Entry& entry) {
     entry.waiting = plan.next;
     waiting_.insert({*plan.next, store});
   }
+  if (plan.over_quota != entry.over_quota) {
+    entry.over_quota = plan.over_quota;
+    if (plan.over_quota) over_quota_.insert(store);
+    if (!plan.over_quota) over_quota_.erase(store);
+  }
+  const bool only_known = plan.state == "known";
+  if (only_known != entry.only_known) only_known_ = only_known ? only_known_ + 1 : only_known_ - 1;
+  entry.only_known = only_known;
+}
+
+void Book::settle(Instant now) {
+  while (!ready_.empty()) {
+    const store::StoreId store = ready_.begin()->store;
+    Entry& entry = entries_.at(store);
+    if (judge(now, entry, circumstances()).start) return;
+    file(now, store, entry);
+  }
+}
+
+// Something became free.
+void Book::file_over_quota(Instant now) {
+  for (const store::StoreId& store : std::set(over_quota_)) file(now, store, entries_.at(store));
 }
 
 void Book::file_lookup(const store::StoreId& store, Entry& entry, std::optional<Instant> at) {
@@ -475,7 +481,7 @@ void Book::file_lookup(const store::StoreId& store, Entry& entry, std::optional<
 
 // --- getters and small things ---
 
-Book::Entry* Book::open(const store::StoreId& store) {
+Entry* Book::open(const store::StoreId& store) {
   if (Entry* entry = find(store)) return entry;
   if (entries_.size() >= kMaxStores) {
     ++passed_over_;
@@ -484,12 +490,12 @@ Book::Entry* Book::open(const store::StoreId& store) {
   return &entries_[store];
 }
 
-Book::Entry* Book::find(const store::StoreId& store) {
+Entry* Book::find(const store::StoreId& store) {
   const auto at = entries_.find(store);
   return at == entries_.end() ? nullptr : &at->second;
 }
 
-const Book::Entry* Book::find(const store::StoreId& store) const {
+const Entry* Book::find(const store::StoreId& store) const {
   const auto at = entries_.find(store);
   return at == entries_.end() ? nullptr : &at->second;
 }
@@ -499,8 +505,6 @@ void Book::write(Entry& entry, std::string_view line) {
   if (entry.history.size() >= kMaxHistory) entry.history.pop_front();
   entry.history.emplace_back(line);
 }
-
-std::string Book::short_name(const PeerId& peer) { return peer.to_string().substr(0, 16); }
 
 // Ties are broken by the node's own dice: nodes that start together do not all begin with the same store.
 std::uint64_t Book::salted(const Digest& digest) const {
@@ -512,10 +516,10 @@ std::uint64_t Book::salted(const Digest& digest) const {
 bool Book::is_chosen(const Target& target) const {
   const Entry* entry = find(target.store);
   if (entry == nullptr || !wanted(*entry)) return false;
-  const Choice chosen = choice(*entry);
+  const Choice chosen = choice_of(*entry);
   if (entry->local) {
     if (chosen.is_contested() || chosen.candidates.empty()) return false;
-    if (chosen.candidates[0].mark <= local_mark(*entry)) return false;
+    if (chosen.candidates[0].mark <= local_mark_of(*entry)) return false;
   }
   return std::any_of(chosen.candidates.begin(), chosen.candidates.end(),
                      [&](const Candidate& candidate) { return candidate.content == target.content; });
@@ -533,7 +537,7 @@ bool Book::is_blamed(const Target& target, const PeerId& peer) const {
 Mark Book::mark_of(const Target& target) const {
   const Entry* entry = find(target.store);
   if (entry == nullptr) return Mark::kUnconfirmed;
-  for (const Candidate& candidate : choice(*entry).candidates) {
+  for (const Candidate& candidate : choice_of(*entry).candidates) {
     if (candidate.content == target.content) return candidate.mark;
   }
   return Mark::kUnconfirmed;
@@ -565,12 +569,12 @@ std::vector<PeerId> Book::sources(Instant now, const Target& target) const {
 Plan Book::plan(Instant now, const store::StoreId& store) const {
   const Entry* entry = find(store);
   if (entry == nullptr) return {.state = "missing", .reason = "nobody announced it yet", .start = {}, .next = {}};
-  return judge(now, *entry);
+  return judge(now, *entry, circumstances());
 }
 
 Mark Book::local_mark(const store::StoreId& store) const {
   const Entry* entry = find(store);
-  return entry == nullptr || !entry->local ? Mark::kUnconfirmed : local_mark(*entry);
+  return entry == nullptr || !entry->local ? Mark::kUnconfirmed : local_mark_of(*entry);
 }
 
 std::map<PeerId, std::size_t> Book::stores_by_peer() const {
@@ -584,7 +588,9 @@ std::map<PeerId, std::size_t> Book::stores_by_peer() const {
 std::vector<std::pair<store::StoreId, Local>> Book::locals() const {
   std::vector<std::pair<store::StoreId, Local>> out;
   for (const auto& [store, entry] : entries_) {
-    if (entry.local) out.emplace_back(store, *entry.local);
+    if (!entry.local) continue;
+    out.emplace_back(store, *entry.local);
+    out.back().second.shared = !entry.is_private;
   }
   return out;
 }

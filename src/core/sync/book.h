@@ -14,14 +14,11 @@
 #include <vector>
 
 #include "base/random.h"
-#include "core/path/backoff.h"
+#include "core/sync/entry.h"
+#include "core/sync/judgement.h"
 #include "core/sync/mode.h"
-#include "core/sync/ranking.h"
 
 namespace turnpike::sync {
-
-using namespace std::chrono_literals;
-using identity::PeerId;
 
 constexpr std::size_t kMaxStores = 262'144;         ///< Known of; those learnt beyond are passed over.
 constexpr std::size_t kMaxAnnouncersPerStore = 64;  ///< Likewise.
@@ -30,26 +27,10 @@ constexpr std::size_t kMaxAttempts = 16;            ///< Contents of one store w
 constexpr std::size_t kMaxTroubles = 128;           ///< Peers whose failures with one content are remembered.
 constexpr std::size_t kMaxHistory = 12;             ///< Lines kept for `why`.
 constexpr std::size_t kMaxIdsPerLookup = 64;
-constexpr Duration kFirstBackoff = 5s;
-constexpr Duration kBackoffLimit = 10min;
-constexpr Duration kLookupPeriod = 5min;    ///< With jitter, while a store is not here.
+constexpr std::size_t kMaxKnown = 4096;     ///< Stores that nobody here wants and others announce; more are not shown.
 constexpr Duration kConfirmPeriod = 60min;  ///< Likewise, for one that is here unconfirmed.
 constexpr Duration kMinLookupGap = 2s;      ///< Between two look-ups of one store.
 constexpr Duration kLookupBatchGap = 40ms;  ///< Between two batches: 1,600 stores a second.
-
-struct Local {
-  store::Content content;
-  Mark mark = Mark::kOwn;
-  bool shared = true;
-};
-
-/// Why a store is, or is not, being fetched.
-struct Plan {
-  std::string_view state;  ///< complete, ready, waiting, paused, contested, missing
-  std::string reason;
-  std::optional<store::Content> start;  ///< Set when ready.
-  std::optional<Instant> next;          ///< When it is judged again by itself.
-};
 
 /// A pure machine without a voice: poll_start and poll_lookup say what is next, poll_timeout when to ask again.
 class Book {
@@ -70,10 +51,21 @@ class Book {
                       const std::vector<Announcement>& announcements);
   void set_local(Instant now, const store::StoreId& store, const Local& local);
   void clear_local(Instant now, const store::StoreId& store);
+  /// It was here, fetched and verified, and our own disk has damaged it: the same bytes are wanted again.
+  void set_claim(Instant now, const store::StoreId& store, const Local& claim);
+  /// A partial file of an earlier run.
+  void set_begun(Instant now, const Target& target);
 
   // What is wanted.
+  /// What a user asks for is no longer refused.
   void want(Instant now, const store::StoreId& store);
   void unwant(Instant now, const store::StoreId& store);
+  /// Not asked for, and not brought by any sync mode either, until it is asked for again. Gives what was begun of it
+  /// and is not active: of no use now.
+  std::vector<Target> refuse(Instant now, const store::StoreId& store);
+  /// A private one is told to nobody, and nobody is asked for it while it is here.
+  void set_private(Instant now, const store::StoreId& store, bool is_private);
+  void set_max_disk(Instant now, std::uint64_t bytes);
   void pin(Instant now, const store::StoreId& store, const store::Content& content);
   void unpin(Instant now, const store::StoreId& store);
   void set_mode(Instant now, SyncMode mode);
@@ -88,8 +80,12 @@ class Book {
   void trouble(Instant now, const Target& target, const PeerId& peer, std::string_view why, Duration at_least);
   /// It delivered a verified piece.
   void succeed(const Target& target, const PeerId& peer);
-  /// Fetching came to an end without success. A disk's failure pauses; anything else waits.
-  void fail(Instant now, const Target& target, std::string_view why, bool disk);
+  /// Fetching came to an end without success. A disk's failure pauses; anything else waits. `full`: for want of space.
+  void fail(Instant now, const Target& target, std::string_view why, bool disk, bool full = false);
+  /// There is space again: what paused for want of it is tried again.
+  void retry_full(Instant now);
+  /// Its partial file was thrown away.
+  void discarded(Instant now, const Target& target);
   /// Contested, and wholly staged: nothing is left to fetch until the contest is decided.
   void hold(Instant now, const Target& target);
   /// Committed. Gives the other contents of this store that were begun: their partials are of no use now.
@@ -97,6 +93,8 @@ class Book {
   void note(const store::StoreId& store, std::string_view line);
 
   // What is next.
+  /// What has been begun since a store was found ready may have left no room for it under max_disk. Before next_start.
+  void settle(Instant now);
   /// The first in order of: asked for by the user, rarest. It is up to the caller to set_active it.
   [[nodiscard]] std::optional<Target> next_start() const;
   [[nodiscard]] bool next_is_asked_for() const;
@@ -114,6 +112,23 @@ class Book {
     const Entry* entry = find(store);
     return entry != nullptr && (entry->asked || entry->pin);
   }
+  [[nodiscard]] bool is_refused(const store::StoreId& store) const {
+    const Entry* entry = find(store);
+    return entry != nullptr && entry->refused;
+  }
+  [[nodiscard]] bool is_private(const store::StoreId& store) const {
+    const Entry* entry = find(store);
+    return entry != nullptr && entry->is_private;
+  }
+  /// Bytes that the smallest of the stores needs that pause for want of space.
+  [[nodiscard]] std::optional<std::uint64_t> space_wanted() const;
+  /// What is here, else what was, else what an inventory said, else what is announced first.
+  [[nodiscard]] std::optional<store::Content> content_of(const store::StoreId& store) const {
+    const Entry* entry = find(store);
+    return entry == nullptr ? std::nullopt : sync::content_of(*entry);
+  }
+  /// Further stores would be shown, if inventories told of them.
+  [[nodiscard]] bool wants_inventory() const { return config_.mode == SyncMode::kAll || only_known_ < kMaxKnown; }
   /// These bytes are still what should be fetched.
   [[nodiscard]] bool is_chosen(const Target& target) const;
   [[nodiscard]] bool is_blamed(const Target& target, const PeerId& peer) const;
@@ -151,65 +166,20 @@ class Book {
   [[nodiscard]] SyncMode mode() const { return config_.mode; }
 
  private:
-  struct Known {
-    Announcement said;
-    std::uint8_t via = 0;  // by bit: the bootstraps that tell it
-  };
-  struct Trouble {
-    path::Backoff backoff{kFirstBackoff, kBackoffLimit};
-    Instant next_try;
-    std::string reason;
-    bool blamed = false;
-  };
-  struct Attempt {
-    path::Backoff backoff{kFirstBackoff, kBackoffLimit};
-    Instant next_try;
-    std::string reason;
-    bool disk = false;  // the reason is our own disk
-    bool active = false;
-    bool held = false;   // contested, wholly staged
-    bool begun = false;  // a partial file may exist
-    std::map<PeerId, Trouble> troubles;
-  };
-  // Smaller is sooner.
-  struct Rank {
-    std::uint8_t kind = 0;  // 0: asked for; 1: by sync; 2: contested
-    std::size_t announcers = 0;
-    std::uint64_t salt = 0;
-    store::StoreId store;
-    friend auto operator<=>(const Rank&, const Rank&) = default;
-  };
-  struct Entry {
-    std::optional<Local> local;
-    std::optional<store::Content> pin;
-    bool asked = false;
-    std::vector<Known> announcers;
-    std::map<store::Content, Attempt> attempts;
-    path::Backoff lookup_backoff{kFirstBackoff, kLookupPeriod};
-    std::optional<Instant> last_lookup;
-    std::deque<std::string> history;
-    // Where it is filed.
-    std::optional<Rank> ready;
-    std::optional<store::Content> start;
-    std::optional<Instant> waiting;
-    std::optional<Instant> lookup_at;
-  };
-
   Entry* open(const store::StoreId& store);  // creates; null when full
   Entry* find(const store::StoreId& store);
   const Entry* find(const store::StoreId& store) const;
   Attempt& attempt(Entry& entry, const store::Content& content);
-  [[nodiscard]] bool wanted(const Entry& entry) const;
-  [[nodiscard]] Choice choice(const Entry& entry) const;
-  [[nodiscard]] Plan judge(Instant now, const Entry& entry) const;
-  [[nodiscard]] Plan judge_candidate(Instant now, const Entry& entry, const Candidate& candidate) const;
-  [[nodiscard]] bool needs_lookups(const Entry& entry) const;
-  [[nodiscard]] Mark local_mark(const Entry& entry) const;
+  [[nodiscard]] Circumstances circumstances() const;
+  [[nodiscard]] bool wanted(const Entry& entry) const { return is_wanted(entry, config_.mode); }
+  [[nodiscard]] bool looks_up(const Entry& entry) const { return needs_lookups(entry, config_.mode); }
+  void take_off(Entry& entry);  // its local store
+  void begin(Attempt& attempt, const store::Content& content, bool begun);
+  void file_over_quota(Instant now);
   [[nodiscard]] std::uint64_t salted(const Digest& digest) const;
   void file(Instant now, const store::StoreId& store, Entry& entry);
   void file_lookup(const store::StoreId& store, Entry& entry, std::optional<Instant> at);
   void write(Entry& entry, std::string_view line);
-  static std::string short_name(const PeerId& peer);
 
   Config config_;
   Random& random_;
@@ -219,8 +189,11 @@ class Book {
   std::set<std::pair<Instant, store::StoreId>> waiting_;
   std::set<std::pair<Instant, store::StoreId>> lookups_;
   Instant next_batch_;
-  std::uint64_t local_bytes_ = 0;
-  std::uint64_t active_bytes_ = 0;
+  std::uint64_t brought_bytes_ = 0;
+  std::uint64_t begun_bytes_ = 0;
+  std::set<store::StoreId> over_quota_;
+  std::set<Target> full_;  // paused for want of space
+  std::size_t only_known_ = 0;
   std::size_t announcements_ = 0;
   std::size_t passed_over_ = 0;
 };

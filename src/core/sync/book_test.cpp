@@ -258,5 +258,90 @@ TEST_F(SyncBook, ForgetsItsWaitsWhenTheNetworkChanges) {
   EXPECT_EQ(book_.next_start(), target);
 }
 
+TEST_F(SyncBook, ShowsOnlySoManyStoresThatNobodyHereWants) {
+  book_.set_mode(kStart, SyncMode::kListed);
+  for (std::size_t i = 0; i < kMaxKnown + 10; ++i) {
+    EXPECT_EQ(book_.wants_inventory(), i < kMaxKnown);
+    book_.learn(kStart, store_id(i), content(1));
+  }
+  EXPECT_EQ(book_.size(), kMaxKnown);
+  EXPECT_EQ(book_.passed_over(), 10U);
+  EXPECT_EQ(book_.plan(kStart, store_id(1)).state, "known");
+  EXPECT_EQ(book_.content_of(store_id(1)), content(1));
+  EXPECT_FALSE(book_.poll_lookup(kStart)) << "nobody is asked for what is not wanted";
+  book_.want(kStart, store_id(1));
+  EXPECT_TRUE(book_.wants_inventory());
+  book_.set_mode(kStart, SyncMode::kAll);
+  EXPECT_TRUE(book_.wants_inventory());
+  EXPECT_TRUE(book_.poll_lookup(kStart));
+}
+
+/// A store was fetched, from several networks, and our disk damaged it.
+class SyncBookClaim : public SyncBook {
+ protected:
+  SyncBookClaim() {
+    book_.set_local(kStart, store_id(1), {.content = content(1), .mark = Mark::kConfirmed, .brought = true});
+    book_.set_claim(kStart, store_id(1), {.content = content(1), .mark = Mark::kConfirmed});
+  }
+  void announce(const std::vector<Announcement>& what) { book_.set_announcers(kStart, 0, store_id(1), what); }
+  std::optional<store::Content> next() {
+    const auto target = book_.next_start();
+    return target ? std::optional(target->content) : std::nullopt;
+  }
+};
+
+TEST_F(SyncBookClaim, IsLookedUpAndFetchedAgain) {
+  EXPECT_FALSE(book_.local(store_id(1)));
+  EXPECT_THAT(*book_.poll_lookup(kStart), ElementsAre(store_id(1)));
+  announce({by(1, content(1))});
+  EXPECT_EQ(next(), content(1));
+  EXPECT_THAT(book_.history(store_id(1)).front(), HasSubstr("damaged"));
+}
+
+TEST_F(SyncBookClaim, IsPreferredToOtherBytesThatAreNoSurer) {
+  announce({by(1, content(2)), by(2, content(2)), by(3, content(1))});
+  EXPECT_EQ(next(), content(1));
+}
+
+TEST_F(SyncBookClaim, IsNotReplacedByLessSureBytes) {
+  announce({by(1, content(2))});
+  EXPECT_EQ(next(), std::nullopt);
+  EXPECT_THAT(book_.plan(kStart, store_id(1)).reason, HasSubstr("less sure"));
+}
+
+TEST_F(SyncBookClaim, YieldsToSurerBytes) {
+  Announcement trusted = by(1, content(2));
+  trusted.trusted = true;
+  announce({trusted, by(3, content(1))});
+  EXPECT_EQ(next(), content(2));
+}
+
+TEST_F(SyncBookClaim, IsOverWhenTheStoreIsHereAgain) {
+  book_.set_local(kStart, store_id(1), {.content = content(1), .mark = Mark::kConfirmed, .brought = true});
+  book_.clear_local(kStart, store_id(1));
+  announce({by(1, content(2))});
+  EXPECT_EQ(next(), content(2));
+}
+
+TEST_F(SyncBook, TellsNobodyOfAPrivateStoreAndAsksNobodyForIt) {
+  book_.set_private(kStart, store_id(1), true);
+  book_.set_local(kStart, store_id(1), {.content = content(1), .mark = Mark::kUnconfirmed});
+  ASSERT_THAT(book_.locals(), SizeIs(1));
+  EXPECT_FALSE(book_.locals()[0].second.shared);
+  EXPECT_FALSE(book_.poll_lookup(kStart + 2h)) << "a question would tell that it is known here";
+  book_.set_private(kStart, store_id(1), false);
+  EXPECT_TRUE(book_.locals()[0].second.shared);
+}
+
+TEST_F(SyncBook, KeepsAStorePrivateThatIsFetchedOrReplaced) {
+  book_.want(kStart, store_id(1));
+  book_.set_private(kStart, store_id(1), true);
+  book_.set_announcers(kStart, 0, store_id(1), {by(1, content(1))});
+  book_.complete(kStart, {store_id(1), content(1)}, Mark::kUnconfirmed);
+  EXPECT_FALSE(book_.locals()[0].second.shared);
+  book_.set_local(kStart, store_id(1), {.content = content(2)});
+  EXPECT_FALSE(book_.locals()[0].second.shared);
+}
+
 }  // namespace
 }  // namespace turnpike::sync

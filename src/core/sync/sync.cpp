@@ -35,7 +35,9 @@ void Sync::handle_local(Now now, const store::StoreId& store, const Local& local
   const Running* running = find(Target{store, local.content});
   // Our own commit, seen by the folder's watcher first: handle_committed tells the mark.
   if (running != nullptr && running->transfer.state == State::kCommitting) return;
-  book_.set_local(now.mono, store, local);
+  Local placed = local;
+  placed.brought = local.mark != Mark::kOwn;
+  book_.set_local(now.mono, store, placed);
   ++locals_version_;
   pump(now);
 }
@@ -43,6 +45,18 @@ void Sync::handle_local(Now now, const store::StoreId& store, const Local& local
 void Sync::handle_local_gone(Now now, const store::StoreId& store) {
   book_.clear_local(now.mono, store);
   ++locals_version_;
+  pump(now);
+}
+
+void Sync::handle_damaged(Now now, const store::StoreId& store, const Local& claim) {
+  book_.set_claim(now.mono, store, claim);
+  ++locals_version_;
+  pump(now);
+}
+
+void Sync::handle_partial_found(Now now, const Target& target) {
+  if (running_.contains(target)) return;
+  book_.set_begun(now.mono, target);
   pump(now);
 }
 
@@ -78,6 +92,30 @@ void Sync::unwant(Now now, const store::StoreId& store) {
   pump(now);
 }
 
+void Sync::refuse(Now now, const store::StoreId& store) {
+  for (const Target& useless : book_.refuse(now.mono, store)) {
+    actions_.emplace_back(ReleasePartial{.target = useless, .discard = true});
+    book_.discarded(now.mono, useless);
+  }
+  pump(now);
+}
+
+void Sync::set_private(Now now, const store::StoreId& store, bool is_private) {
+  book_.set_private(now.mono, store, is_private);
+  ++locals_version_;
+  pump(now);
+}
+
+void Sync::set_max_disk(Now now, std::uint64_t bytes) {
+  book_.set_max_disk(now.mono, bytes);
+  pump(now);
+}
+
+void Sync::retry_full(Now now) {
+  book_.retry_full(now.mono);
+  pump(now);
+}
+
 void Sync::pin(Now now, const store::StoreId& store, const store::Content& content) {
   book_.pin(now.mono, store, content);
   pump(now);
@@ -110,7 +148,7 @@ void Sync::handle_partial_failed(Now now, const Target& target, const DiskFailur
   Running* running = find(target);
   if (running == nullptr || !running->awaits_disk) return;
   running->awaits_disk = false;
-  stop(now, *running, After::kPause, in_words(failure));
+  pause(now, *running, failure);
   pump(now);
 }
 
@@ -202,7 +240,7 @@ void Sync::judge(Now now, const Target& target, const Fetch& fetch, const FetchO
       break;
     }
     case FetchEnd::kDisk:
-      if (Running* running = find(target)) stop(now, *running, After::kPause, why);
+      if (Running* running = find(target)) pause(now, *running, outcome.disk);
       break;
   }
 }
@@ -228,7 +266,7 @@ void Sync::handle_commit_failed(Now now, const Target& target, const DiskFailure
   Running* running = find(target);
   if (running == nullptr || running->transfer.state != State::kCommitting) return;
   running->transfer.state = State::kFetching;
-  stop(now, *running, After::kPause, in_words(failure));
+  pause(now, *running, failure);
   pump(now);
 }
 
@@ -266,7 +304,8 @@ bool Sync::finish_stopped(Now now) {
     at = running_.erase(at);
     book_.set_active(now.mono, target, false);
     if (after == After::kFail) book_.fail(now.mono, target, why, false);
-    if (after == After::kPause) book_.fail(now.mono, target, why, true);
+    if (after == After::kPause || after == After::kFull) book_.fail(now.mono, target, why, true, after == After::kFull);
+    if (after == After::kDiscard) book_.discarded(now.mono, target);
     if (after == After::kHold) book_.hold(now.mono, target);
     any = true;
   }
@@ -277,14 +316,17 @@ void Sync::drop_unchosen(Now now) {
   for (auto& [target, running] : running_) {
     const State state = running.transfer.state;
     if (state == State::kStopping || state == State::kCommitting || book_.is_chosen(target)) continue;
-    const std::optional<Local> local = book_.local(target.store);
-    book_.note(target.store, local ? "stopped: the store is here" : "stopped: these bytes are no longer chosen");
-    stop(now, running, local ? After::kDiscard : After::kNothing, {});
+    const bool useless = book_.local(target.store) || book_.is_refused(target.store);
+    if (!book_.is_refused(target.store)) {
+      book_.note(target.store, useless ? "stopped: the store is here" : "stopped: these bytes are no longer chosen");
+    }
+    stop(now, running, useless ? After::kDiscard : After::kNothing, {});
   }
 }
 
 bool Sync::start_next(Now now) {
   if (running_.size() >= kMaxTransfers) return false;
+  book_.settle(now.mono);
   const std::optional<Target> next = book_.next_start();
   if (!next || running_.contains(*next)) return false;
   running_.emplace(*next, Running{.transfer = Transfer(*next, now.mono), .why = {}});
@@ -405,6 +447,10 @@ void Sync::stop(Now now, Running& running, After after, std::string why) {
   running.why = std::move(why);
 }
 
+void Sync::pause(Now now, Running& running, const DiskFailure& failure) {
+  stop(now, running, failure.error == DiskError::kNoSpace ? After::kFull : After::kPause, in_words(failure));
+}
+
 void Sync::cancel(Now now, const FetchId& id, Fetch& fetch) {
   if (fetch.cancelled) return;
   fetch.cancelled = now.mono;
@@ -471,6 +517,8 @@ StoreView Sync::store(Instant now, const store::StoreId& store) const {
   view.asked_for = book_.is_asked_for(store);
   view.announcers = book_.announcers(store);
   view.history = book_.history(store);
+  view.content = book_.content_of(store);
+  view.is_private = book_.is_private(store);
   if (const std::optional<Local> local = book_.local(store)) {
     view.content = local->content;
     view.mark = book_.local_mark(store);

@@ -38,6 +38,10 @@ class Sync {
   void handle_catalogue_ready(Now now);
   void handle_local(Now now, const store::StoreId& store, const Local& local);
   void handle_local_gone(Now now, const store::StoreId& store);
+  /// Its file is gone from its place, for our disk has damaged it: what was fetched is to be fetched again.
+  void handle_damaged(Now now, const store::StoreId& store, const Local& claim);
+  /// A partial file of an earlier run.
+  void handle_partial_found(Now now, const Target& target);
   void handle_entry(Now now, const store::StoreId& store, const store::Content& content);
   void handle_announcers(Now now, std::size_t bootstrap, const store::StoreId& store,
                          const std::vector<Announcement>& announcements);
@@ -56,6 +60,12 @@ class Sync {
   // What is wanted.
   void want(Now now, const store::StoreId& store);
   void unwant(Now now, const store::StoreId& store);
+  /// Also thrown away as far as it was fetched, and brought by no sync mode until it is wanted again.
+  void refuse(Now now, const store::StoreId& store);
+  void set_private(Now now, const store::StoreId& store, bool is_private);
+  void set_max_disk(Now now, std::uint64_t bytes);
+  /// There is space on the disk again.
+  void retry_full(Now now);
   void pin(Now now, const store::StoreId& store, const store::Content& content);
   void unpin(Now now, const store::StoreId& store);
   void set_mode(Now now, SyncMode mode);
@@ -75,7 +85,7 @@ class Sync {
   [[nodiscard]] const BytesByRung& bytes_by_rung() const { return bytes_by_rung_; }
 
  private:
-  enum class After : std::uint8_t { kFail, kPause, kHold, kDiscard, kNothing };
+  enum class After : std::uint8_t { kFail, kPause, kFull, kHold, kDiscard, kNothing };
   struct Running {
     Transfer transfer;
     bool awaits_disk = true;  // an OpenPartial is not answered
@@ -95,6 +105,7 @@ class Sync {
   void guard_fetches(Now now);
   void advance(Now now, Running& running);
   void stop(Now now, Running& running, After after, std::string why);
+  void pause(Now now, Running& running, const DiskFailure& failure);
   void cancel(Now now, const FetchId& id, Fetch& fetch);
   void give_up_path(Now now, path::PathId path, path::PathEnd end, std::string why);
   void judge(Now now, const Target& target, const Fetch& fetch, const FetchOutcome& outcome, bool was_complete);

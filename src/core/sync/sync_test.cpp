@@ -545,7 +545,8 @@ class SyncListed : public SyncSync {
 TEST_F(SyncListed, FetchesOnlyWhatWasAskedFor) {
   announce(1, {by(1, content(2))});
   EXPECT_THAT(opened_, IsEmpty());
-  EXPECT_EQ(sync_.store(now().mono, store_id(1)).state, "missing");
+  EXPECT_EQ(sync_.store(now().mono, store_id(1)).state, "known");
+  EXPECT_THAT(sync_.store(now().mono, store_id(1)).reason, HasSubstr("sync is listed"));
   sync_.want(now(), store_id(1));
   collect();
   EXPECT_THAT(opened_, SizeIs(1));
@@ -561,15 +562,36 @@ TEST_F(SyncListed, RefusesASizeOverTheLimitBeforeAnythingIsAllocated) {
   EXPECT_THAT(sync_.store(now().mono, store_id(1)).reason, HasSubstr("max_store"));
 }
 
-TEST_F(SyncListed, KeepsWhatItBringsByItselfWithinMaxDisk) {
-  sync_.set_mode(now(), SyncMode::kAll);
-  announce(1, {by(1, content(6, 1))});
-  announce(2, {by(1, content(6, 2))});
-  EXPECT_THAT(opened_, SizeIs(1));
-  EXPECT_THAT(sync_.store(now().mono, store_id(2)).reason, HasSubstr("max_disk"));
-  sync_.want(now(), store_id(2));
+TEST_F(SyncListed, TriesWhatTheFullDiskStoppedAgainWhenThereIsSpace) {
+  sync_.want(now(), store_id(1));
+  announce(1, {by(1, content(2, 1))});
+  ASSERT_THAT(opened_, SizeIs(1));
+  EXPECT_FALSE(sync_.book().space_wanted());
+  sync_.handle_partial_failed(now(), opened_[0], {DiskError::kNoSpace, "5 MB are free"});
   collect();
-  EXPECT_THAT(opened_, SizeIs(2)) << "what the user asks for is the user's business";
+  EXPECT_EQ(sync_.store(now().mono, store_id(1)).state, "paused");
+  EXPECT_THAT(sync_.store(now().mono, store_id(1)).reason, HasSubstr("the disk is full (5 MB are free)"));
+  EXPECT_EQ(sync_.book().space_wanted(), content(2, 1).size);
+  sync_.retry_full(now());
+  collect();
+  EXPECT_THAT(opened_, SizeIs(2));
+  EXPECT_FALSE(sync_.book().space_wanted());
+}
+
+TEST_F(SyncListed, ThrowsAwayWhatWasBegunOfAStoreThatIsRefused) {
+  sync_.set_mode(now(), SyncMode::kAll);
+  announce(1, {by(1, content(2, 1))});
+  ASSERT_THAT(opened_, SizeIs(1));
+  sync_.handle_partial_failed(now(), opened_[0], {DiskError::kIo, "x"});
+  collect();
+  sync_.refuse(now(), store_id(1));
+  collect();
+  EXPECT_EQ(sync_.store(now().mono, store_id(1)).state, "known");
+  announce(1, {by(2, content(2, 1))});
+  EXPECT_THAT(opened_, SizeIs(1)) << "sync brought back what was refused";
+  sync_.want(now(), store_id(1));
+  collect();
+  EXPECT_THAT(opened_, SizeIs(2));
 }
 
 }  // namespace

@@ -21,11 +21,12 @@ using BytesByRung = std::array<std::uint64_t, path::kRungCount>;
 /// something happens next, unless it waits for an event from outside that the reason names.
 struct StoreView {
   store::StoreId store;
-  std::optional<store::Content> content;  ///< The one we hold or fetch; none while nobody announces any.
-  std::string state;  ///< complete, fetching, opening, committing, ready, waiting, paused, contested, missing
+  std::optional<store::Content> content;  ///< The one we hold or fetch, else one that is announced, if any is.
+  std::string state;  ///< complete, fetching, opening, committing, ready, waiting, paused, contested, missing, known
   std::optional<Mark> mark;
   std::string reason;
   std::optional<Instant> next_action;
+  bool is_private = false;
   bool asked_for = false;  ///< By `get` or by a pin, not by sync alone.
   std::uint32_t pieces_verified = 0;
   std::uint32_t pieces_total = 0;
