@@ -7,6 +7,7 @@
 #include "core/store/urn.h"
 #include "exit_code.h"
 #include "settings.h"
+#include "text.h"
 
 namespace turnpike::cli {
 namespace {
@@ -35,6 +36,9 @@ struct Raw {
   bool remove = false;
   bool watch = false;
   bool layers = false;
+  bool make_private = false;
+  std::string reserve;
+  std::string on;
 };
 
 CLI::App* add_command(CLI::App& app, Raw& raw, const std::string& name, const std::string& help) {
@@ -73,6 +77,9 @@ void describe(CLI::App& app, Raw& raw) {
   add->add_option("--id", raw.id, "the store's id, where the file's name is none")->type_name("ID");
   add->add_flag("--replace", raw.replace, "take the place of a store that is there with other bytes");
 
+  add->add_flag("--private", raw.make_private, "tell nobody of them (turnpike share ID on undoes it)");
+  add->add_option("--reserve", raw.reserve, "free space that must remain (default 256MiB)")->type_name("SIZE");
+
   auto* get = add_client_command(app, raw, "get", "bring a store here");
   get->add_option("STORE", raw.store, "64 lower-case hex digits, or a urn:dig:chia:")->required();
   get->add_option("-o,--output", raw.output, "copy the store there once it is complete")->type_name("FILE");
@@ -94,6 +101,15 @@ void describe(CLI::App& app, Raw& raw) {
   pin->add_option("STORE", raw.store, "64 lower-case hex digits, or a urn:dig:chia:")->required();
   pin->add_option("SIZE:ROOT", raw.content, "as `turnpike hash` prints them");
   pin->add_flag("--remove", raw.remove, "take the pin away instead");
+
+  auto* share = add_client_command(app, raw, "share", "whether others may know of a store, and fetch it");
+  share->add_option("STORE", raw.store, "64 lower-case hex digits, or a urn:dig:chia:")->required();
+  share->add_option("on|off", raw.on, "on: it is announced and served; off: it is told to nobody")->required();
+
+  auto* unwant = add_client_command(app, raw, "unwant", "do not fetch a store, whatever the sync mode");
+  unwant->add_option("STORE", raw.store, "64 lower-case hex digits, or a urn:dig:chia:")->required();
+  auto* rm = add_client_command(app, raw, "rm", "delete a store here, and do not fetch it again");
+  rm->add_option("STORE", raw.store, "64 lower-case hex digits, or a urn:dig:chia:")->required();
 
   auto* verify = add_client_command(app, raw, "verify", "hash stores again and say which are damaged");
   verify->add_option("STORE", raw.stores, "which (default all in the data folder)");
@@ -126,8 +142,16 @@ std::string no_content(const std::string& text) {
 
 using Ordered = Result<Order, std::string>;
 
-Ordered order_of_add(const Raw& raw) {
+Ordered order_of_add(const Raw& raw, const Settings& file) {
   AddOrder order{.files = {raw.files.begin(), raw.files.end()}, .id = {}, .replace = raw.replace};
+  order.make_private = raw.make_private;
+  const auto in_file = file.find("reserve");
+  const std::string reserve = !raw.reserve.empty() ? raw.reserve : in_file == file.end() ? "" : in_file->second.front();
+  if (!reserve.empty()) {
+    const auto size = parse_size(reserve);
+    if (!size) return fail("reserve \"" + reserve + "\" is no size: give a number of bytes, or one with MiB or GiB");
+    order.reserve = *size;
+  }
   if (raw.id.empty()) return Order(std::move(order));
   order.id = read_store(raw.id);
   if (!order.id) return fail(no_store(raw.id));
@@ -154,6 +178,11 @@ Ordered order_about_a_store(const std::string& command, const Raw& raw) {
   if (!store) return fail(no_store(raw.store));
   if (command == "get") return Order(GetOrder{*store, raw.output, raw.timeout});
   if (command == "why") return Order(WhyOrder{*store});
+  if (command == "unwant" || command == "rm") return Order(UnwantOrder{*store, command == "rm"});
+  if (command == "share") {
+    if (raw.on != "on" && raw.on != "off") return fail("\"" + raw.on + "\" is neither on nor off");
+    return Order(ShareOrder{*store, raw.on == "on"});
+  }
   if (raw.remove && raw.content.empty()) return Order(PinOrder{*store, std::nullopt});
   if (raw.remove) return fail(std::string("--remove takes no SIZE:ROOT"));
   const auto content = parse_content(raw.content);
@@ -192,12 +221,13 @@ Ordered order_of(const std::string& command, const Raw& raw, const Settings& fil
   if (command == "node") return order_of_service<node::NodeConfig>(raw, file, data, variable);
   if (command == "bootstrap") return order_of_service<bootstrap::BootstrapConfig>(raw, file, data, variable);
   if (command == "doctor") return order_of_doctor(raw, file, data, variable);
-  if (command == "add") return order_of_add(raw);
+  if (command == "add") return order_of_add(raw, file);
   if (command == "verify") return order_of_verify(raw);
   if (command == "hash") return Order(HashOrder{raw.store, raw.layers});
   if (command == "id") return Order(IdOrder{});
-  if (command == "get" || command == "why" || command == "pin") return order_about_a_store(command, raw);
-  return Order(ListOrder{command, raw.watch});
+  if (command == "ls" || command == "peers" || command == "transfers" || command == "status")
+    return Order(ListOrder{command, raw.watch});
+  return order_about_a_store(command, raw);
 }
 
 fs::path under_home(const std::string& text, const fs::path& home) {

@@ -17,6 +17,17 @@ struct AddOrder {
   std::vector<std::filesystem::path> files;
   std::optional<store::StoreId> id;
   bool replace = false;
+  bool make_private = false;
+  std::uint64_t reserve = node::NodeConfig().reserve;  ///< Free space that must remain.
+};
+struct ShareOrder {
+  store::StoreId store;
+  bool on = true;
+};
+/// It is not wanted here any more.
+struct UnwantOrder {
+  store::StoreId store;
+  bool remove = false;  ///< Its file goes too.
 };
 struct GetOrder {
   store::StoreId store;
@@ -49,7 +60,7 @@ struct DoctorOrder {
 };
 
 using Order = std::variant<node::NodeConfig, bootstrap::BootstrapConfig, AddOrder, GetOrder, ListOrder, WhyOrder,
-                           PinOrder, VerifyOrder, HashOrder, IdOrder, DoctorOrder>;
+                           PinOrder, ShareOrder, UnwantOrder, VerifyOrder, HashOrder, IdOrder, DoctorOrder>;
 
 struct Invocation {
   Order order;

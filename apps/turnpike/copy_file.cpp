@@ -6,13 +6,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "base/bytes.h"
+#include "core/merkle/tree.h"
 #include "exit_code.h"
 #include "io/disk/file.h"
+#include "io/disk/hash_file.h"
 
 namespace turnpike::cli {
 namespace {
@@ -51,7 +54,27 @@ int copy_bytes(int from, int to) {
   }
 }
 
-std::optional<CopyError> fill(const fs::path& source, const fs::path& temporary) {
+/// Every byte that is written was hashed.
+std::optional<CopyError> copy_verified(int from, int to, const store::Content& expected, const fs::path& source,
+                                       const fs::path& temporary) {
+  merkle::TreeBuilder builder(expected.size);
+  Bytes piece;
+  for (std::uint64_t at = 0; at < expected.size; at += piece.size()) {
+    piece.resize(static_cast<std::size_t>(std::min(store::kPieceSize, expected.size - at)));
+    const auto read = io::read_exactly(from, piece, at);
+    if (!read)
+      return CopyError{read.error() == io::DiskError::kChanged ? kDataInvalid : kFailed,
+                       source.string() + " is damaged: it cannot be read to its end"};
+    builder.add_leaves(merkle::hash_leaves(io::thread_hasher(), piece));
+    const auto written = io::write_exactly(io::system_file_ops(), to, piece, at);
+    if (!written) return CopyError{kFailed, temporary.string() + ": " + std::string(io::to_string(written.error()))};
+  }
+  if (builder.finish().content == expected) return std::nullopt;
+  return CopyError{kDataInvalid, source.string() + " is damaged: its bytes are not the store's"};
+}
+
+std::optional<CopyError> fill(const fs::path& source, const fs::path& temporary,
+                              const std::optional<store::Content>& expected) {
   const io::FileHandle from(::open(source.c_str(), O_RDONLY | O_CLOEXEC));
   if (!from) return system_error(source, errno);
   struct stat info{};
@@ -61,7 +84,11 @@ std::optional<CopyError> fill(const fs::path& source, const fs::path& temporary)
 
   const io::FileHandle to(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!to) return system_error(temporary, errno);
-  if (const int code = copy_bytes(from.get(), to.get()); code != 0) return system_error(temporary, code);
+  if (expected) {
+    if (auto error = copy_verified(from.get(), to.get(), *expected, source, temporary)) return error;
+  } else if (const int code = copy_bytes(from.get(), to.get()); code != 0) {
+    return system_error(temporary, code);
+  }
   if (::fsync(to.get()) != 0) return system_error(temporary, errno);
   if (::fstat(to.get(), &info) != 0) return system_error(temporary, errno);
   if (!before || before != io::stamp_of(from.get()) || static_cast<std::uint64_t>(info.st_size) != before->size) {
@@ -84,8 +111,9 @@ std::optional<CopyError> put_in_place(const fs::path& temporary, const fs::path&
 }  // namespace
 
 std::optional<CopyError> copy_file(const fs::path& source, const fs::path& target, const fs::path& temporary,
-                                   Existing existing) {
-  auto error = fill(source, temporary);
+                                   Existing existing, const CopyExtras& extras) {
+  auto error = fill(source, temporary, extras.expected);
+  if (!error && extras.before_it_takes_its_name) error = extras.before_it_takes_its_name();
   if (!error) error = put_in_place(temporary, target, existing);
   if (error) ::unlink(temporary.c_str());
   return error;

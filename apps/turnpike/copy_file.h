@@ -2,8 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+
+#include "core/store/store_id.h"
 
 namespace turnpike::cli {
 
@@ -18,9 +21,16 @@ struct CopyError {
 /// Shares the blocks where the file system can (reflink), else copies in the kernel, else by hand; then fsync, rename
 /// and fsync of the folder. `temporary` is on the target's file system, and gone afterwards. A source that is written
 /// meanwhile is an error.
+struct CopyExtras {
+  /// The bytes must be these: they are hashed on their way, and other ones take no name (kDataInvalid).
+  std::optional<store::Content> expected;
+  /// Called when the copy is whole, before it takes its name; an error stops it.
+  std::function<std::optional<CopyError>()> before_it_takes_its_name;
+};
 [[nodiscard]] std::optional<CopyError> copy_file(const std::filesystem::path& source,
                                                  const std::filesystem::path& target,
-                                                 const std::filesystem::path& temporary, Existing existing);
+                                                 const std::filesystem::path& temporary, Existing existing,
+                                                 const CopyExtras& extras = {});
 
 /// Byte for byte. False too when either cannot be read.
 [[nodiscard]] bool equal_files(const std::filesystem::path& a, const std::filesystem::path& b);

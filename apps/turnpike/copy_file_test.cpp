@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/merkle/tree.h"
 #include "exit_code.h"
 #include "test_folder.h"
 
@@ -49,6 +50,41 @@ TEST(CopyFile, CopiesFromAFileSystemThatSharesNothing) {  // /proc gives no copy
   const auto error = copy_file("/proc/self/cmdline", folder / "b", folder / "t", Existing::kKeep);
   ASSERT_TRUE(error);
   EXPECT_NE(error->text.find("written to while"), std::string::npos) << error->text;
+}
+
+/// The content of a store of one leaf.
+store::Content content_of(const std::string& text) {
+  crypto::LeafHasher hasher;
+  merkle::TreeBuilder builder(text.size());
+  builder.add_leaves(merkle::hash_leaves(hasher, bytes_of(text)));
+  return builder.finish().content;
+}
+
+TEST(CopyFile, HashesWhatItCopiesWhereItKnowsWhatThatMustBe) {
+  const TestFolder folder;
+  const std::string text = std::string(3'000'001, 'x') + "y";
+  const CopyExtras extras{.expected = content_of(text), .before_it_takes_its_name = {}};
+  EXPECT_FALSE(copy_file(folder.write("a", text), folder / "b", folder / "t", Existing::kKeep, extras));
+  EXPECT_EQ(TestFolder::read(folder / "b"), text);
+  for (const std::string& bad : {std::string(3'000'001, 'x') + "z", text.substr(1), text + "y"}) {
+    const auto error = copy_file(folder.write("a", bad), folder / "c", folder / "t", Existing::kKeep, extras);
+    ASSERT_TRUE(error);
+    EXPECT_FALSE(std::filesystem::exists(folder / "c"));
+  }
+  EXPECT_EQ(copy_file(folder.write("a", text.substr(1)), folder / "c", folder / "t", Existing::kKeep, extras)->code,
+            kDataInvalid);
+}
+
+TEST(CopyFile, AsksBeforeTheCopyTakesItsName) {
+  const TestFolder folder;
+  CopyExtras extras;
+  extras.before_it_takes_its_name = [&]() -> std::optional<CopyError> {
+    EXPECT_EQ(TestFolder::read(folder / "t"), "x");
+    EXPECT_FALSE(std::filesystem::exists(folder / "b"));
+    return CopyError{kFailed, "no"};
+  };
+  EXPECT_EQ(copy_file(folder.write("a", "x"), folder / "b", folder / "t", Existing::kKeep, extras)->text, "no");
+  EXPECT_EQ(folder.count(), 1U);
 }
 
 TEST(EqualFiles, ComparesTheLastByteToo) {

@@ -1,8 +1,6 @@
 #include "folder_commands.h"
 
 #include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -16,6 +14,9 @@
 #include "io/control/data_folder.h"
 #include "io/disk/catalogue_db.h"
 #include "io/disk/hash_file.h"
+#include "io/disk/temporary.h"
+#include "io/state/state_db.h"
+#include "node/memory.h"
 #include "node_client.h"
 #include "show.h"
 #include "text.h"
@@ -52,6 +53,8 @@ Result<Hashed, Refusal> hash_whole(const fs::path& file) {
 }
 
 // Adding.
+
+fs::path state_path(const fs::path& data) { return io::state_folder(data) / "state.db"; }
 
 struct Addition {
   fs::path file;
@@ -95,12 +98,47 @@ Result<std::vector<Addition>, Refusal> additions_of(const AddOrder& order) {
   return out;
 }
 
-std::optional<Refusal> add_one(const fs::path& data, const Addition& addition, bool replace) {
+std::optional<Refusal> check_space(const fs::path& data, const Addition& addition, std::uint64_t reserve) {
+  const auto free = io::system_file_ops().free_space(data);
+  std::error_code error;
+  const std::uintmax_t size = fs::file_size(addition.file, error);
+  if (!free || error || (*free >= reserve && *free - reserve >= size)) return std::nullopt;
+  return Refusal{kFailed, "no space for store " + addition.id.to_string() + ": it has " + std::to_string(size) +
+                              " bytes, " + std::to_string(*free) + " are free and " + std::to_string(reserve) +
+                              " are kept in reserve (--reserve)"};
+}
+
+/// Tells the database, and the node where one runs, that a store is (not) private. The database first: a node that
+/// starts in between reads it there.
+std::optional<Refusal> set_private(const fs::path& data, node::Memory& memory, const store::StoreId& id,
+                                   bool is_private) {
+  if (!memory.set_private(id, is_private)) {
+    return Refusal{kFailed, "the state of " + data.string() + " cannot be written: see its permissions, and the disk"};
+  }
+  const auto told = ask_node(data, {{"command", "share"}, {"store", id.to_string()}, {"on", !is_private}});
+  if (!told && told.error().code != kNotRunning) return told.error();
+  return std::nullopt;
+}
+
+std::optional<Refusal> add_one(const fs::path& data, node::Memory& memory, const Addition& addition,
+                               const AddOrder& order) {
   const fs::path target = data / addition.id.file_name();
-  const fs::path temporary = data / ".turnpike" / ("add-" + std::to_string(::getpid()));
+  if (order.make_private) {
+    if (auto refusal = set_private(data, memory, addition.id, true)) return refusal;
+  }
   std::error_code ignored;
   if (fs::equivalent(addition.file, target, ignored)) return std::nullopt;
-  const auto error = copy_file(addition.file, target, temporary, replace ? Existing::kReplace : Existing::kKeep);
+  if (auto refusal = check_space(data, addition, order.reserve)) return refusal;
+  const auto temporary = io::TemporaryFile::create(data);
+  if (!temporary) return Refusal{kFailed, data.string() + ": " + std::string(io::to_string(temporary.error()))};
+  CopyExtras extras;
+  extras.before_it_takes_its_name = [&]() -> std::optional<CopyError> {
+    // A node takes other bytes than those it fetched for damage, unless it is the owner who puts them there.
+    if (const auto stamp = io::stamp_of_path(temporary->path())) memory.remember_given(addition.id, *stamp);
+    return std::nullopt;
+  };
+  const auto error =
+      copy_file(addition.file, target, temporary->path(), order.replace ? Existing::kReplace : Existing::kKeep, extras);
   if (!error || (error->exists && equal_files(addition.file, target))) return std::nullopt;
   if (!error->exists) return Refusal{error->code, error->text};
   return Refusal{kFailed, "store " + addition.id.to_string() +
@@ -184,9 +222,13 @@ int run_add(Console& console, const Invocation& invocation, const AddOrder& orde
   if (!additions) return complain(console, additions.error().text, additions.error().code);
   if (const auto made = io::make_data_folder(invocation.data); !made)
     return complain(console, made.error().text, kFailed);
+  io::remove_abandoned_files(invocation.data);
+  const auto state = io::StateDb::open(state_path(invocation.data));
+  if (!state) return complain(console, state.error().text, kFailed);
+  node::Memory memory(**state);
   json rows = json::array();
   for (const Addition& addition : *additions) {
-    if (const auto refusal = add_one(invocation.data, addition, order.replace))
+    if (const auto refusal = add_one(invocation.data, memory, addition, order))
       return complain(console, refusal->text, refusal->code);
     const fs::path path = invocation.data / addition.id.file_name();
     rows.push_back({{"store", addition.id.to_string()}, {"size", fs::file_size(path)}, {"path", path.string()}});
@@ -200,6 +242,22 @@ int run_add(Console& console, const Invocation& invocation, const AddOrder& orde
     }
   }
   if (invocation.json) print_json(console, rows);
+  return kDone;
+}
+
+int run_share(Console& console, const Invocation& invocation, const ShareOrder& order) {
+  if (const auto made = io::make_data_folder(invocation.data); !made)
+    return complain(console, made.error().text, kFailed);
+  const auto state = io::StateDb::open(state_path(invocation.data));
+  if (!state) return complain(console, state.error().text, kFailed);
+  node::Memory memory(**state);
+  if (const auto refusal = set_private(invocation.data, memory, order.store, !order.on))
+    return complain(console, refusal->text, refusal->code);
+  if (invocation.json) {
+    print_json(console, {{"store", order.store.to_string()}, {"shared", order.on}});
+  } else {
+    console.out << order.store.to_string() << (order.on ? " is shared" : " is private: nobody is told of it") << "\n";
+  }
   return kDone;
 }
 
@@ -251,6 +309,9 @@ int run_verify(Console& console, const Invocation& invocation, const VerifyOrder
                   << std::endl;
     }
     rows.push_back(verdict.row);
+    // A node that runs looks for itself, puts the file aside and fetches the store again.
+    if (verdict.code == kDataInvalid && !order.expected)
+      std::ignore = ask_node(invocation.data, {{"command", "recheck"}, {"store", id.to_string()}});
   }
   if (invocation.json) print_json(console, rows);
   if (bad == 0) return kDone;

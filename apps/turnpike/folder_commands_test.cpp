@@ -8,6 +8,9 @@
 #include "base/hex.h"
 #include "exit_code.h"
 #include "io/disk/catalogue_db.h"
+#include "io/disk/hash_file.h"
+#include "io/state/state_db.h"
+#include "node/memory.h"
 #include "test_folder.h"
 
 namespace turnpike::cli {
@@ -148,6 +151,63 @@ TEST_F(FolderCommands, IdStaysTheSame) {
   out_.str("");
   EXPECT_EQ(run_id(console_, invocation(false)), kDone);
   EXPECT_EQ(out_.str(), first);
+}
+
+/// What a node that is started now would remember.
+class FolderMemory : public FolderCommands {
+ protected:
+  [[nodiscard]] bool is_private(const std::string& id) const {
+    const auto state = io::StateDb::open(folder_ / "data/.turnpike/state.db");
+    return node::Memory(**state).is_private(*store::StoreId::parse(id));
+  }
+  [[nodiscard]] bool is_given(const std::string& id) const {
+    const auto state = io::StateDb::open(folder_ / "data/.turnpike/state.db");
+    const auto stamp = io::stamp_of_path(folder_ / "data" / (id + ".dig"));
+    return stamp && node::Memory(**state).is_given(*store::StoreId::parse(id), *stamp);
+  }
+};
+
+TEST_F(FolderMemory, AddPrivateIsDurableBeforeTheStoreIsThere) {
+  const fs::path file = folder_.write(kId + ".dig", "hello");
+  EXPECT_EQ(run_add(console_, invocation(), {.files = {file}, .id = {}, .make_private = true}), kDone);
+  EXPECT_TRUE(is_private(kId));
+  EXPECT_EQ(add(folder_.write(kOther + ".dig", "hello")), kDone);
+  EXPECT_FALSE(is_private(kOther));
+}
+
+TEST_F(FolderMemory, ShareOnAndOffIsRememberedWithoutANode) {
+  const auto store = *store::StoreId::parse(kId);
+  EXPECT_EQ(run_share(console_, invocation(), {.store = store, .on = false}), kDone);
+  EXPECT_EQ(printed(), (json{{"store", kId}, {"shared", false}}));
+  EXPECT_TRUE(is_private(kId));
+  out_.str("");
+  EXPECT_EQ(run_share(console_, invocation(), {.store = store, .on = true}), kDone);
+  EXPECT_FALSE(is_private(kId));
+}
+
+TEST_F(FolderMemory, AddSaysThatItIsTheOwnerWhoPutsTheFileThere) {
+  EXPECT_EQ(add(folder_.write("x", "hello"), kId), kDone);
+  EXPECT_TRUE(is_given(kId));
+  EXPECT_EQ(add(folder_.write("y", "other"), kId, true), kDone);
+  EXPECT_TRUE(is_given(kId));
+  folder_.write("data/" + kId + ".dig", "damage");
+  EXPECT_FALSE(is_given(kId));
+}
+
+TEST_F(FolderCommands, AddLeavesTheReserveFree) {
+  const fs::path file = folder_.write(kId + ".dig", "hello");
+  const std::uint64_t everything = std::uint64_t{1} << 62U;
+  EXPECT_EQ(run_add(console_, invocation(), {.files = {file}, .id = {}, .reserve = everything}), kFailed);
+  EXPECT_NE(err_.str().find("reserve"), std::string::npos) << err_.str();
+  EXPECT_FALSE(fs::exists(folder_ / "data" / (kId + ".dig")));
+}
+
+TEST_F(FolderCommands, AddRemovesWhatAKilledOneLeft) {
+  EXPECT_EQ(add(folder_.write(kId + ".dig", "hello")), kDone);
+  folder_.write("data/.turnpike/add-123456", std::string(1000, 'x'));
+  EXPECT_EQ(add(folder_.write(kOther + ".dig", "hello")), kDone);
+  for (const auto& entry : fs::directory_iterator(folder_ / "data/.turnpike"))
+    EXPECT_FALSE(entry.path().filename().string().starts_with("add-")) << entry.path();
 }
 
 }  // namespace

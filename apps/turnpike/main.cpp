@@ -38,6 +38,8 @@ int run(Console& console, const Invocation& invocation) {
                                [&](const ListOrder& order) { return run_list(console, invocation, order); },
                                [&](const WhyOrder& order) { return run_why(console, invocation, order); },
                                [&](const PinOrder& order) { return run_pin(console, invocation, order); },
+                               [&](const ShareOrder& order) { return run_share(console, invocation, order); },
+                               [&](const UnwantOrder& order) { return run_unwant(console, invocation, order); },
                                [&](const VerifyOrder& order) { return run_verify(console, invocation, order); },
                                [&](const HashOrder& order) { return run_hash(console, invocation, order); },
                                [&](const IdOrder&) { return run_id(console, invocation); },

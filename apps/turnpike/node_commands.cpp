@@ -137,6 +137,19 @@ int run_pin(Console& console, const Invocation& invocation, const PinOrder& orde
   return kDone;
 }
 
+int run_unwant(Console& console, const Invocation& invocation, const UnwantOrder& order) {
+  const std::string store = order.store.to_string();
+  const auto answer = ask_node(invocation.data, {{"command", order.remove ? "rm" : "unwant"}, {"store", store}});
+  if (!answer) return complain(console, answer.error().text, answer.error().code);
+  if (invocation.json) {
+    print_json(console, {{"store", store}});
+  } else {
+    console.out << store << (order.remove ? " is removed" : " is not wanted any more") << "; turnpike get "
+                << (order.remove ? "brings it back" : "undoes it") << "\n";
+  }
+  return kDone;
+}
+
 int run_get(Console& console, const Invocation& invocation, const GetOrder& order) {
   const std::string store = order.store.to_string();
   const Instant start = io::now();
@@ -154,7 +167,16 @@ int run_get(Console& console, const Invocation& invocation, const GetOrder& orde
 
   fs::path path = text_at(*answer, "path");
   if (!order.output.empty()) {
-    const auto error = copy_file(path, order.output, temporary_beside(order.output), Existing::kReplace);
+    CopyExtras extras;
+    const auto root = digest_from_hex(text_at(*answer, "root"));
+    if (root) extras.expected = store::Content{count_at(*answer, "size"), *root};
+    const auto error = copy_file(path, order.output, temporary_beside(order.output), Existing::kReplace, extras);
+    if (error && error->code == kDataInvalid) {
+      std::ignore = ask_node(invocation.data, {{"command", "recheck"}, {"store", store}});
+      return complain(console,
+                      error->text + "; the node looks after it, try again in a while, or see: turnpike why " + store,
+                      kDataInvalid);
+    }
     if (error)
       return complain(console, error->text + "; the store itself is complete at " + path.string(), error->code);
     path = order.output;

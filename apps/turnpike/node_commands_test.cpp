@@ -22,6 +22,8 @@ using nlohmann::json;
 
 const std::string kId(64, 'a');
 const std::string kRoot(64, 'b');
+// SHA-256 of "hello", which is the root of a store of one leaf.
+const std::string kHelloRoot = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
 /// A node that answers what the test tells it to, on a thread of its own: the commands block as they do in a shell.
 class FakeNode {
@@ -140,7 +142,8 @@ TEST_F(NodeCommands, GetCopiesTheCompleteStoreToTheOutput) {
   FakeNode node(folder_ / "data");
   const auto path = folder_.write("store.dig", "hello");
   node.lines = {{{"state", "fetching"}, {"size", 5}, {"bytes_verified", 2}, {"announcers", 1}}};
-  node.last = {{"store", kId}, {"size", 5}, {"root", kRoot}, {"path", path.string()}, {"bytes_by_rung", {{"http", 5}}}};
+  node.last = {
+      {"store", kId}, {"size", 5}, {"root", kHelloRoot}, {"path", path.string()}, {"bytes_by_rung", {{"http", 5}}}};
   EXPECT_EQ(get(folder_ / "out"), kDone);
   EXPECT_EQ(TestFolder::read(folder_ / "out"), "hello");
   EXPECT_EQ(printed()["path"], (folder_ / "out").string());
@@ -171,6 +174,35 @@ TEST_F(NodeCommands, GetKeepsTheStoreWhenTheOutputCannotBeWritten) {
   node.last = {{"store", kId}, {"size", 5}, {"path", folder_.write("store.dig", "hello").string()}};
   EXPECT_NE(get(folder_ / "no/such/folder"), kDone);
   EXPECT_NE(err_.str().find("complete at"), std::string::npos);
+}
+
+TEST_F(NodeCommands, GetDoesNotCopyADamagedStoreAndHasTheNodeLookAfterIt) {
+  FakeNode node(folder_ / "data");
+  const auto path = folder_.write("store.dig", "hellO");
+  node.last = {{"store", kId}, {"size", 5}, {"root", kHelloRoot}, {"path", path.string()}};
+  EXPECT_EQ(get(folder_ / "out"), kDataInvalid);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+  EXPECT_EQ(node.asked, (json{{"command", "recheck"}, {"store", kId}}));
+  EXPECT_NE(err_.str().find("damaged"), std::string::npos);
+}
+
+TEST_F(NodeCommands, ShareTellsARunningNode) {
+  FakeNode node(folder_ / "data");
+  node.last = json::object();
+  EXPECT_EQ(run_share(console_, invocation(), {.store = *store::StoreId::parse(kId), .on = false}), kDone);
+  EXPECT_EQ(node.asked, (json{{"command", "share"}, {"store", kId}, {"on", false}}));
+}
+
+TEST_F(NodeCommands, UnwantAndRmAskTheNode) {
+  FakeNode node(folder_ / "data");
+  node.last = json::object();
+  const auto store = *store::StoreId::parse(kId);
+  EXPECT_EQ(run_unwant(console_, invocation(), {.store = store, .remove = false}), kDone);
+  EXPECT_EQ(node.asked, (json{{"command", "unwant"}, {"store", kId}}));
+  out_.str("");
+  EXPECT_EQ(run_unwant(console_, invocation(), {.store = store, .remove = true}), kDone);
+  EXPECT_EQ(node.asked, (json{{"command", "rm"}, {"store", kId}}));
+  EXPECT_EQ(printed(), (json{{"store", kId}}));
 }
 
 }  // namespace

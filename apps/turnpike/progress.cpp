@@ -44,13 +44,14 @@ void Progress::note_rungs(Instant now, const json& line) {
 
 std::optional<Refusal> Progress::verdict(Instant now) const {
   const std::string why = reason_.empty() ? "" : " (" + reason_ + ")";
-  if (now - found_ >= std::min(kFindPatience, patience_)) {
-    return Refusal{kNotFound, "nobody announces " + store_ + why + "; it stays wanted, and comes when somebody does"};
-  }
   if (now - moved_ >= patience_) {
     const std::string time = format_duration(std::chrono::duration<double>(patience_).count());
     return Refusal{kTimedOut, "no new byte of " + shorten(store_) + " for " + time + why +
                                   "; the node goes on trying, see: turnpike why " + store_};
+  }
+  // Only after a while can one say that nobody has it; whoever waits for less has merely not waited longer.
+  if (bytes_ == 0 && now - found_ >= kFindPatience) {
+    return Refusal{kNotFound, "nobody announces " + store_ + why + "; it stays wanted, and comes when somebody does"};
   }
   return std::nullopt;
 }

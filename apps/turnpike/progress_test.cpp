@@ -75,5 +75,24 @@ TEST(Progress, GivesUpWhenNothingNewCameForAsLongAsTheUserWaits) {
   EXPECT_NE(verdict->text.find("turnpike why " + kStore), std::string::npos);
 }
 
+TEST(Progress, TimesOutAndNothingElseWhenTheUserWaitsForLessThanHalfAMinute) {
+  Progress progress(kStart, kStore, 10s);
+  progress.handle_line(kStart + 9s, {{"state", "missing"}, {"announcers", 0}});
+  EXPECT_FALSE(progress.verdict(kStart + 9s));
+  ASSERT_TRUE(progress.verdict(kStart + 10s));
+  EXPECT_EQ(progress.verdict(kStart + 10s)->code, kTimedOut);
+}
+
+TEST(Progress, DoesNotSayThatNobodyHasWhatHasPartlyCome) {
+  Progress progress(kStart, kStore, kPatience);
+  progress.handle_line(kStart + 1s, line(1024, 1024, 0));
+  for (int second = 2; second < 100; ++second) {
+    json gone = line(1024, 1024, 0);
+    gone["announcers"] = 0;
+    progress.handle_line(kStart + std::chrono::seconds(second), gone);
+  }
+  EXPECT_FALSE(progress.verdict(kStart + 100s));
+}
+
 }  // namespace
 }  // namespace turnpike::cli

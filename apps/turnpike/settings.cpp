@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "core/pace/pacer.h"
 #include "core/store/urn.h"
 #include "io/http/forwarded.h"
 #include "io/tcp/url.h"
@@ -56,6 +57,11 @@ std::optional<std::string> parse_tls_pin(std::string_view text) {
 std::optional<store::StoreId> parse_store(std::string_view text) {
   const auto urn = store::parse_id_or_urn(text);
   return urn ? std::optional(urn->id) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_rate(std::string_view text) {
+  const auto bytes = parse_size(text);
+  return bytes && *bytes >= pace::kMinRate ? bytes : std::nullopt;
 }
 
 std::optional<node::Pin> parse_store_pin(std::string_view text) {
@@ -152,6 +158,13 @@ const std::vector<NodeRow>& node_rows() {
        [](NodeConfig& c, const std::string& v) { return put(c.max_disk, parse_size(v)); }},
       {{"reserve", "SIZE", "free space that is never used (default 256MiB)"},
        [](NodeConfig& c, const std::string& v) { return put(c.reserve, parse_size(v)); }},
+      {{"upload-limit", "RATE", "bytes a second to all peers together, 64KiB at least (default: no limit)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.upload_limit, parse_rate(v)); }},
+      {{"download-limit", "RATE", "bytes a second from all peers together, 64KiB at least (default: no limit)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.download_limit, parse_rate(v)); }},
+      {{"private", "ID", "a store that is told to nobody; repeatable", true},
+       [](NodeConfig& c, const std::string& v) { return append(c.private_stores, parse_store(v)); },
+       [](NodeConfig& c) { c.private_stores.clear(); }},
       {{"log-level", "LEVEL", "debug, info, warning or error (default info)"},
        [](NodeConfig& c, const std::string& v) { return put(c.log_level, parse_log_level(v)); }},
   };

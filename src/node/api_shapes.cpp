@@ -67,6 +67,7 @@ json bootstraps_of(const std::vector<peer::BootstrapView>& bootstraps, Instant n
 
 json store_shape(const peer::StoreView& store, Instant now) {
   json out{{"store", store.store.to_string()}, {"state", store.state}, {"asked_for", store.asked_for}};
+  out["shared"] = !store.is_private;
   put_content(out, store.content);
   out["mark"] = store.mark ? json(sync::name_of(*store.mark)) : json(nullptr);
   out["reason"] = text_or_null(store.reason);
@@ -154,7 +155,9 @@ json mappings_shape(const portmap::RouterView& router, Instant now) {
 
 json status_shape(const StatusFacts& facts, Instant now) {
   const auto is_complete = [](const peer::StoreView& store) { return store.state == "complete"; };
+  const auto is_unwanted = [](const peer::StoreView& store) { return store.state == "known"; };
   const auto complete = std::ranges::count_if(facts.stores, is_complete);
+  const auto unwanted = std::ranges::count_if(facts.stores, is_unwanted);
   json out{{"peer_id", facts.peer_id.to_string()},
            {"listen", texts_of(facts.listen)},
            {"external", texts_of(facts.external)},
@@ -175,14 +178,35 @@ json status_shape(const StatusFacts& facts, Instant now) {
   }
   out["reachability"] =
       rows_of(facts.reachability, [now](const peer::CandidateView& each) { return candidate_shape(each, now); });
-  out["stores"] = {{"complete", complete}, {"missing", static_cast<std::int64_t>(facts.stores.size()) - complete}};
+  out["stores"] = {{"complete", complete},
+                   {"missing", static_cast<std::int64_t>(facts.stores.size()) - complete - unwanted}};
   out["sync"] = sync::name_of(facts.sync);
   out["ignored_files"] = facts.ignored_files;
   out["uptime_seconds"] = facts.uptime_seconds;
   return out;
 }
 
-json ls_answer(const std::vector<peer::StoreView>& stores, Instant now) {
+std::optional<peer::StoreView> with_note(std::optional<peer::StoreView> store, const store::StoreId& id,
+                                         const FileNotes& notes) {
+  const auto note = notes.find(id);
+  if (note == notes.end()) return store;
+  if (!store) {
+    store.emplace();
+    store->store = id;
+    store->state = note->second.state;
+  }
+  store->reason = note->second.text + (store->reason.empty() ? "" : "; " + store->reason);
+  return store;
+}
+
+json ls_answer(std::vector<peer::StoreView> stores, const FileNotes& notes, Instant now) {
+  FileNotes left = notes;
+  for (peer::StoreView& store : stores) {
+    const store::StoreId id = store.store;
+    store = *with_note(std::move(store), id, notes);
+    left.erase(id);
+  }
+  for (const auto& [id, note] : left) stores.push_back(*with_note(std::nullopt, id, notes));
   return {{"stores", rows_of(stores, [now](const peer::StoreView& store) { return store_shape(store, now); })}};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,12 @@
 #include "core/peer/peer.h"
 #include "core/peer/view.h"
 #include "core/portmap/view.h"
+#include "node/file_notes.h"
 
 namespace turnpike::node {
 
-/// One row of `ls`: {store, size, root, state, mark, reason, next_action_seconds, asked_for, announcers,
-/// bytes_verified}. What is not known is null.
+/// One row of `ls`: {store, size, root, state, mark, reason, next_action_seconds, asked_for, shared,
+/// announcers, bytes_verified}. What is not known is null.
 [[nodiscard]] nlohmann::json store_shape(const peer::StoreView& store, Instant now);
 /// One row of `transfers`: {store, size, root, state, reason, bytes_total, bytes_verified, bytes_by_rung,
 /// bytes_duplicate, bytes_per_second, seconds, peers[]}.
@@ -67,7 +69,11 @@ struct StatusFacts {
 
 // Whole answers, for Reply::done.
 
-[[nodiscard]] nlohmann::json ls_answer(const std::vector<peer::StoreView>& stores, Instant now);
+/// With what is to be said of the stores' files; one that the brain does not know of has a row too.
+[[nodiscard]] nlohmann::json ls_answer(std::vector<peer::StoreView> stores, const FileNotes& notes, Instant now);
+/// The same of one store; nothing where neither knows it.
+[[nodiscard]] std::optional<peer::StoreView> with_note(std::optional<peer::StoreView> store, const store::StoreId& id,
+                                                       const FileNotes& notes);
 [[nodiscard]] nlohmann::json transfers_answer(const std::vector<peer::TransferView>& transfers);
 [[nodiscard]] nlohmann::json peers_answer(const std::vector<peer::PeerView>& peers, Instant now);
 /// A row of `ls` with its history, every peer and every bootstrap: {…, history[], peers[], bootstraps[]}.

@@ -180,5 +180,31 @@ TEST(ApiShapes, WhyTellsTheHistoryEachRungAndEachBootstrap) {
   EXPECT_EQ(why["bootstraps"].size(), 1U);
 }
 
+TEST(ApiShapes, LsTellsWhatIsWrongWithAFileAlsoOfAStoreNobodyElseKnows) {
+  const store::StoreId other{Digest{9}};
+  const FileNotes notes{{kStore, {"damaged", "kept as x"}}, {other, {"unreadable", "cannot be read"}}};
+  const json rows = ls_answer({fetching()}, notes, kNow)["stores"];
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["state"], "waiting");
+  EXPECT_EQ(rows[0]["reason"], "kept as x; no path to 12D3KooWxyz");
+  EXPECT_EQ(rows[1]["store"], other.to_string());
+  EXPECT_EQ(rows[1]["state"], "unreadable");
+  EXPECT_EQ(rows[1]["reason"], "cannot be read");
+}
+
+TEST(ApiShapes, StatusDoesNotCountAsMissingWhatNobodyHereWants) {
+  StatusFacts facts;
+  facts.stores = {fetching(), fetching()};
+  facts.stores[1].state = "known";
+  EXPECT_EQ(status_shape(facts, kNow)["stores"], (json{{"complete", 0}, {"missing", 1}}));
+}
+
+TEST(ApiShapes, LsTellsWhichStoresAreShared) {
+  peer::StoreView view = fetching();
+  EXPECT_EQ(store_shape(view, kNow)["shared"], true);
+  view.is_private = true;
+  EXPECT_EQ(store_shape(view, kNow)["shared"], false);
+}
+
 }  // namespace
 }  // namespace turnpike::node

@@ -37,23 +37,62 @@ void Brain::stop() {
 }
 
 void Brain::catalogue_event(const io::CatalogueEvent& event) {
-  if (const auto* gone = std::get_if<io::StoreRemoved>(&event)) {
-    // While its name changes over to the fetched file, a store may be missed for a moment.
-    if (!committing_.contains(gone->id)) memory_.forget_marks(gone->id);
-    tell([gone](peer::Peer& peer, Now now) { peer.handle_local_store_gone(now, gone->id); });
+  if (const auto* gone = std::get_if<io::StoreRemoved>(&event)) on(*gone);
+  if (const auto* added = std::get_if<io::StoreAdded>(&event)) {
+    on_bytes({added->id, added->content}, added->stamp, false, false);
+  }
+  if (const auto* now = std::get_if<io::StoreChanged>(&event)) {
+    on_bytes({now->id, now->content}, now->stamp, true, now->is_rot);
+  }
+}
+
+void Brain::on(const io::StoreRemoved& gone) {
+  // While its name changes over to the fetched file, a store may be missed for a moment.
+  if (gone.is_gone && !committing_.contains(gone.id)) memory_.forget_marks(gone.id);
+  tell([&](peer::Peer& peer, Now now) {
+    if (gone.is_gone) return peer.handle_local_store_gone(now, gone.id);
+    peer.handle_local_store_in_doubt(now, gone.id);
+  });
+}
+
+void Brain::on_bytes(const sync::Target& target, const io::FileStamp& stamp, bool changed, bool is_rot) {
+  damaged_.erase(target.store);
+  if (!committing_.contains(target.store) && !memory_.has_mark(target)) {
+    const auto fetched = memory_.fetched(target.store);
+    const bool given = memory_.is_given(target.store, stamp);
+    if (fetched && !given) return repair(target, *fetched);
+    const auto before = peer_.store(target.store);
+    if (is_rot && before && before->content) return repair(target, {*before->content, sync::Mark::kOwn});
+    if (changed) io::log_info("store {} has new bytes, its owner's", target.store.to_string());
+    memory_.forget_marks(target.store);
+    if (given) memory_.forget_given(target.store);
+  } else if (changed && !committing_.contains(target.store)) {
+    memory_.forget_other_marks(target);
+  }
+  const sync::Mark mark = memory_.mark_of(target);
+  const bool shared = !memory_.is_private(target.store);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_local_store(now, target.store, target.content, mark, shared); });
+}
+
+// What was fetched was verified: other bytes in its place are damage, whoever did it, unless the owner says so.
+void Brain::repair(const sync::Target& target, const Memory::Fetched& fetched) {
+  io::log_warning("store {} is damaged on disk: its bytes are not those that were verified", target.store.to_string());
+  tell([&](peer::Peer& peer, Now now) {
+    peer.handle_damaged(now, target.store, fetched.content, fetched.mark);
+    if (peer.sync_mode() != sync::SyncMode::kAll) peer.want(now, target.store);
+  });
+  downloads_->put_aside(target);
+}
+
+void Brain::put_aside(const store::StoreId& store, const Result<std::string, io::DiskError>& name) {
+  if (name) {
+    io::log_warning("store {}: the damaged file is kept as {}; what was fetched is fetched again", store.to_string(),
+                    *name);
     return;
   }
-  const auto* changed = std::get_if<io::StoreChanged>(&event);
-  const sync::Target store =
-      changed != nullptr ? sync::Target{changed->id, changed->content}
-                         : sync::Target{std::get<io::StoreAdded>(event).id, std::get<io::StoreAdded>(event).content};
-  if (changed != nullptr && !committing_.contains(store.store)) {
-    io::log_warning("store {} was changed on disk; its new bytes are taken for this home's own",
-                    store.store.to_string());
-    memory_.forget_other_marks(store);
-  }
-  const sync::Mark mark = memory_.mark_of(store);  // other bytes than those that were committed are the owner's doing
-  tell([&](peer::Peer& peer, Now now) { peer.handle_local_store(now, store.store, store.content, mark); });
+  damaged_[store] = "damaged on disk, and the file could not be put aside (" +
+                    std::string(io::to_string(name.error())) + "): move it away, and look after the disk";
+  io::log_error("store {}: {}", store.to_string(), damaged_[store]);
 }
 
 void Brain::link_up(std::size_t bootstrap) {
@@ -113,13 +152,19 @@ void Brain::committed(const sync::Target& target) {
 
 void Brain::commit_failed(const sync::Target& target, const sync::DiskFailure& failure) {
   committing_.erase(target.store);
+  memory_.forget_mark(target);  // another file may stand there: it is not these bytes gone bad
   io::log_warning("store {}: not put in place: {}", target.store.to_string(), failure.detail);
   tell([&](peer::Peer& peer, Now now) { peer.handle_commit_failed(now, target, failure); });
 }
 
 // Durable before the file is in place: a store that was fetched must not be taken for the owner's own after a crash.
 void Brain::execute(const peer::Commit& command) {
-  committing_.insert(command.target.store);
+  const store::StoreId& store = command.target.store;
+  committing_.insert(store);
+  // What it replaces stays known for the owner's, should the exchange be cut short.
+  if (const auto here = downloads_->held(store); here && !memory_.has_mark({store, *here})) {
+    memory_.remember_mark({store, *here}, sync::Mark::kOwn);
+  }
   memory_.remember_mark(command.target, command.mark);
   downloads_->commit(command);
 }

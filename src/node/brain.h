@@ -3,7 +3,9 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <map>
 #include <set>
+#include <string>
 
 #include "core/peer/peer.h"
 #include "io/disk/catalogue.h"
@@ -40,8 +42,14 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void fetch_ended(sync::FetchId fetch, const sync::FetchOutcome& outcome) override;
   void committed(const sync::Target& target) override;
   void commit_failed(const sync::Target& target, const sync::DiskFailure& failure) override;
+  void put_aside(const store::StoreId& store, const Result<std::string, io::DiskError>& name) override;
+  /// Damaged files that could not be put aside, in words.
+  [[nodiscard]] const std::map<store::StoreId, std::string>& damaged() const { return damaged_; }
 
  private:
+  void on(const io::StoreRemoved& gone);
+  void on_bytes(const sync::Target& target, const io::FileStamp& stamp, bool changed, bool is_rot);
+  void repair(const sync::Target& target, const Memory::Fetched& fetched);
   void pump();
   void sleep();
   void execute(const peer::ConnectBootstrap& command) { links_->connect(command.index); }
@@ -60,6 +68,7 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   peer::Peer peer_;
   Memory& memory_;
   std::set<store::StoreId> committing_;
+  std::map<store::StoreId, std::string> damaged_;
   asio::steady_timer timer_;
   std::optional<Instant> armed_;
   bool pumping_ = false;

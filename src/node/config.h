@@ -51,7 +51,11 @@ struct NodeConfig {
   std::uint64_t max_store = std::uint64_t{64} << 30U;  ///< A larger announced size is refused.
   std::optional<std::uint64_t> max_disk;               ///< For what sync brings by itself; none: half the free space.
   std::uint64_t reserve = std::uint64_t{256} << 20U;   ///< Free space never used.
-  std::string log_level = "info";                      ///< debug, info, warning, error
+  /// Bytes a second; none: not limited. At least pace::kMinRate.
+  std::optional<std::uint64_t> upload_limit;
+  std::optional<std::uint64_t> download_limit;
+  std::vector<store::StoreId> private_stores;  ///< Told to nobody, besides those that `turnpike share` made so.
+  std::string log_level = "info";              ///< debug, info, warning, error
 
   [[nodiscard]] std::uint16_t stun_port() const { return static_cast<std::uint16_t>(port + 2000); }
   [[nodiscard]] std::uint16_t http_port() const { return static_cast<std::uint16_t>(port + 1000); }

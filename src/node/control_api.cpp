@@ -1,5 +1,6 @@
 #include "node/control_api.h"
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -14,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 // Exit codes of docs/commands.md.
+constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kNotFound = 4;
 
@@ -43,11 +45,14 @@ asio::awaitable<void> ControlApi::answer(json request, io::Reply& reply) {
   if (command == "get") co_return co_await get(request, reply);
   if (command == "why") co_return co_await why(request, reply);
   if (command == "pin") co_return co_await pin(request, reply);
+  if (command == "share") co_return co_await share(request, reply);
+  if (command == "unwant" || command == "rm") co_return co_await unwant(request, reply);
+  if (command == "recheck") co_return co_await recheck(request, reply);
   if (command == "transfers" && request.value("watch", false)) co_return co_await watch_transfers(reply);
   if (command == "status") {
     out = status();
   } else if (command == "ls") {
-    out = ls_answer(peer.stores(), io::now());
+    out = ls_answer(peer.stores(), scope_.file_notes(), io::now());
   } else if (command == "transfers") {
     out = transfers_answer(peer.transfers());
   } else if (command == "peers") {
@@ -62,10 +67,11 @@ asio::awaitable<void> ControlApi::answer(json request, io::Reply& reply) {
     co_await scope_.rescan();
     out = json::object();
   } else {
-    co_return co_await refuse(reply,
-                              "this node knows no command \"" + command +
-                                  "\", only get, ls, peers, pin, rescan, status, transfers, unpin, why",
-                              kUsage);
+    co_return co_await refuse(
+        reply,
+        "this node knows no command \"" + command +
+            "\", only get, ls, peers, pin, recheck, rescan, rm, share, status, transfers, unpin, unwant, why",
+        kUsage);
   }
   (void)co_await reply.done(std::move(out));
 }
@@ -123,11 +129,12 @@ asio::awaitable<void> ControlApi::watch_transfers(io::Reply& reply) {
 asio::awaitable<void> ControlApi::get(const json request, io::Reply& reply) {
   const auto store = store_of(request);
   if (!store) co_return co_await refuse(reply, "get needs a store id of 64 lower-case hex digits", kUsage);
+  scope_.memory.forget_refusal(*store);
   scope_.memory.remember_want(*store);
   scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.want(now, *store); });
   for (;;) {
     const auto view = scope_.brain.peer().store(*store);
-    if (!view) co_return co_await refuse(reply, "this node wants no more stores: it is at its limit", kNotFound);
+    if (!view) co_return co_await refuse(reply, "this node wants no more stores: it is at its limit", kFailed);
     const auto transfers = scope_.brain.peer().transfers();
     json line = get_line(*view, transfer_of(transfers, *store), io::now());
     if (view->state == "complete") {
@@ -145,7 +152,7 @@ asio::awaitable<void> ControlApi::why(const json request, io::Reply& reply) {
   const auto store = store_of(request);
   if (!store) co_return co_await refuse(reply, "why needs a store id of 64 lower-case hex digits", kUsage);
   const peer::Peer& peer = scope_.brain.peer();
-  const auto view = peer.store(*store);
+  const auto view = with_note(peer.store(*store), *store, scope_.file_notes());
   if (!view) {
     co_return co_await refuse(
         reply, "nobody has announced that store, and it was not asked for; try: turnpike get " + store->to_string(),
@@ -165,6 +172,59 @@ asio::awaitable<void> ControlApi::pin(const json request, io::Reply& reply) {
   }
   scope_.memory.remember_pin({*store, content});
   scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.pin(now, *store, content); });
+  (void)co_await reply.done();
+}
+
+// {"command":"share","store":ID,"on":true|false}
+asio::awaitable<void> ControlApi::share(const json request, io::Reply& reply) {
+  const auto store = store_of(request);
+  const auto on = request.find("on");
+  const bool understood = store && on != request.end() && on->is_boolean();
+  if (!understood)
+    co_return co_await refuse(reply, "share needs a store id of 64 lower-case hex digits, and on or off", kUsage);
+  const bool is_private = !on->get<bool>();
+  const auto& configured = scope_.config.private_stores;
+  const bool is_fixed = std::ranges::find(configured, *store) != configured.end();
+  if (is_fixed && !is_private) {
+    co_return co_await refuse(reply, "the configuration says that this store is private: take it out of there", kUsage);
+  }
+  if (!scope_.memory.set_private(*store, is_private)) {
+    co_return co_await refuse(reply, "that cannot be remembered: the state database cannot be written", kFailed);
+  }
+  scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.set_private(now, *store, is_private); });
+  (void)co_await reply.done();
+}
+
+// {"command":"unwant"|"rm","store":ID}
+asio::awaitable<void> ControlApi::unwant(const json request, io::Reply& reply) {
+  const auto store = store_of(request);
+  const std::string command = request.value("command", std::string());
+  if (!store) co_return co_await refuse(reply, command + " needs a store id of 64 lower-case hex digits", kUsage);
+  const bool is_listed = std::ranges::find(scope_.config.stores, *store) != scope_.config.stores.end();
+  if (is_listed) co_return co_await refuse(reply, "the configuration wants this store: take it out of there", kUsage);
+  const auto is_it = [&](const auto& pin) { return pin.store == *store; };
+  const bool is_pinned =
+      std::ranges::any_of(scope_.memory.pinned(), is_it) || std::ranges::any_of(scope_.config.pins, is_it);
+  if (is_pinned)
+    co_return co_await refuse(reply, "this store is pinned; first: turnpike pin --remove " + store->to_string(),
+                              kUsage);
+  const bool is_known = scope_.brain.peer().store(*store) || scope_.file_notes().contains(*store);
+  if (!is_known) co_return co_await refuse(reply, "this node knows nothing of that store", kNotFound);
+  scope_.memory.forget_want(*store);
+  scope_.memory.remember_refusal(*store);
+  scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.refuse(now, *store); });
+  if (command == "rm") {
+    const std::string wrong = co_await scope_.remove(*store);
+    if (!wrong.empty()) co_return co_await refuse(reply, wrong, kFailed);
+  }
+  (void)co_await reply.done();
+}
+
+// {"command":"recheck","store":ID}
+asio::awaitable<void> ControlApi::recheck(const json request, io::Reply& reply) {
+  const auto store = store_of(request);
+  if (!store) co_return co_await refuse(reply, "recheck needs a store id of 64 lower-case hex digits", kUsage);
+  co_await scope_.recheck(*store);
   (void)co_await reply.done();
 }
 

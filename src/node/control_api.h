@@ -9,6 +9,7 @@
 #include "io/disk/catalogue.h"
 #include "node/brain.h"
 #include "node/config.h"
+#include "node/file_notes.h"
 #include "node/memory.h"
 
 namespace turnpike::node {
@@ -18,8 +19,13 @@ struct ControlScope {
   const NodeConfig& config;
   Brain& brain;
   Memory& memory;
-  std::function<asio::awaitable<void>()> rescan;    ///< Ends when the folder has been looked at once more.
-  std::function<std::uint64_t()> ignored_files;     ///< In the folder at the last scan.
+  std::function<asio::awaitable<void>()> rescan;  ///< Ends when the folder has been looked at once more.
+  std::function<std::uint64_t()> ignored_files;   ///< In the folder at the last scan.
+  std::function<FileNotes()> file_notes;
+  /// Hashes a store again, whatever is known of it.
+  std::function<asio::awaitable<void>(store::StoreId)> recheck;
+  /// Deletes a store's file and what was fetched of it. Gives what went wrong, or nothing.
+  std::function<asio::awaitable<std::string>(store::StoreId)> remove;
   std::function<std::vector<Endpoint>()> listen;    ///< Sockets that are bound.
   std::function<std::vector<Endpoint>()> external;  ///< Addresses that are registered.
   std::function<std::vector<portmap::RouterView>()> routers;
@@ -40,6 +46,9 @@ class ControlApi {
   [[nodiscard]] asio::awaitable<void> get(const nlohmann::json request, io::Reply& reply);
   [[nodiscard]] asio::awaitable<void> why(const nlohmann::json request, io::Reply& reply);
   [[nodiscard]] asio::awaitable<void> pin(const nlohmann::json request, io::Reply& reply);
+  [[nodiscard]] asio::awaitable<void> share(const nlohmann::json request, io::Reply& reply);
+  [[nodiscard]] asio::awaitable<void> unwant(const nlohmann::json request, io::Reply& reply);
+  [[nodiscard]] asio::awaitable<void> recheck(const nlohmann::json request, io::Reply& reply);
   [[nodiscard]] asio::awaitable<void> watch_transfers(io::Reply& reply);
   [[nodiscard]] asio::awaitable<void> pause(Duration time);
   [[nodiscard]] nlohmann::json status() const;

@@ -95,6 +95,10 @@ class NodeControl : public testing::Test {
   const StoreId store_ = io::id_from_seed(1);
   const store::Content content_{1234, Digest{7}};
   int rescans_ = 0;
+  FileNotes notes_;
+  std::vector<StoreId> rechecked_;
+  std::vector<StoreId> removed_;
+  std::string wrong_;
 
   io::TemporaryFolder folder_;
   const std::filesystem::path socket_ = folder_.path() / "api.sock";
@@ -133,11 +137,25 @@ class NodeControl : public testing::Test {
             .memory = memory_,
             .rescan = [this] { return rescan(); },
             .ignored_files = [] { return std::uint64_t{3}; },
+            .file_notes = [this] { return notes_; },
+            .recheck = [this](StoreId store) { return note(rechecked_, store); },
+            .remove = [this](StoreId store) { return remove(store); },
             .listen = [] { return std::vector{*Endpoint::parse("[::]:5001")}; },
             .external = [] { return std::vector{*Endpoint::parse("192.0.2.1:5001")}; },
+            .routers = [] { return std::vector<portmap::RouterView>(); },
             .dialer = dialer_,
             .links = links_,
             .started = io::now()};
+  }
+  static asio::awaitable<void> note(std::vector<StoreId>& list, StoreId store) {
+    const StoreId one = store;
+    list.push_back(one);
+    co_return;
+  }
+  asio::awaitable<std::string> remove(StoreId store) {
+    const StoreId one = store;
+    removed_.push_back(one);
+    co_return wrong_;
   }
   asio::awaitable<void> rescan() {
     const int one = 1;
@@ -228,7 +246,7 @@ TEST_F(NodeControl, RefusesACommandItDoesNotKnowAndNamesThoseItDoes) {
 }
 
 TEST_F(NodeControl, RefusesWhatIsNoStore) {
-  for (const std::string& command : {"get", "why", "pin", "unpin"}) {
+  for (const std::string& command : {"get", "why", "pin", "unpin", "share", "unwant", "rm", "recheck"}) {
     for (const std::string& bad :
          {std::string(), std::string(63, 'a'), std::string(64, 'A'), "../" + std::string(64, 'a')}) {
       const json answer = about(command, bad);
@@ -247,6 +265,70 @@ TEST_F(NodeControl, RefusesAPinOfBytesThatCannotBe) {
   }
   EXPECT_EQ(ask({{"command", "pin"}, {"store", store_.to_string()}, {"size", 1}, {"root", "xyz"}})["exit"], 2);
   EXPECT_TRUE(memory_.pinned().empty());
+}
+
+TEST_F(NodeControl, MakesAStorePrivateAndSharesItAgain) {
+  put_here(store_);
+  const json off{{"command", "share"}, {"store", store_.to_string()}, {"on", false}};
+  EXPECT_EQ(ask(off)["ok"], true);
+  EXPECT_TRUE(memory_.is_private(store_));
+  EXPECT_EQ(say("ls")["stores"][0]["shared"], false);
+  EXPECT_EQ(ask({{"command", "share"}, {"store", store_.to_string()}, {"on", true}})["ok"], true);
+  EXPECT_FALSE(memory_.is_private(store_));
+  EXPECT_EQ(say("ls")["stores"][0]["shared"], true);
+  EXPECT_EQ(ask({{"command", "share"}, {"store", store_.to_string()}, {"on", "yes"}})["exit"], 2);
+}
+
+TEST_F(NodeControl, DoesNotShareWhatTheConfigurationKeepsPrivate) {
+  config_.private_stores = {store_};
+  EXPECT_EQ(ask({{"command", "share"}, {"store", store_.to_string()}, {"on", true}})["exit"], 2);
+}
+
+TEST_F(NodeControl, RemovesAStoreAndDoesNotWantItUntilItIsAskedFor) {
+  put_here(store_);
+  memory_.remember_want(store_);
+  EXPECT_EQ(about("rm", store_.to_string())["ok"], true);
+  EXPECT_EQ(removed_, std::vector{store_});
+  EXPECT_EQ(memory_.refused(), std::vector{store_});
+  EXPECT_TRUE(memory_.wanted().empty());
+  brain_.tell([&](peer::Peer& peer, Now now) { peer.handle_local_store_gone(now, store_); });
+  EXPECT_EQ(say("ls")["stores"], json::array());
+  (void)ask_lines({{"command", "get"}, {"store", store_.to_string()}}, 1);
+  EXPECT_TRUE(memory_.refused().empty());
+  EXPECT_EQ(say("ls")["stores"][0]["state"], "waiting");
+}
+
+TEST_F(NodeControl, UnwantLeavesTheFileWhereItIs) {
+  put_here(store_);
+  EXPECT_EQ(about("unwant", store_.to_string())["ok"], true);
+  EXPECT_TRUE(removed_.empty());
+  EXPECT_EQ(say("ls")["stores"][0]["state"], "complete");
+}
+
+TEST_F(NodeControl, DoesNotRemoveWhatIsPinnedConfiguredOrUnknown) {
+  EXPECT_EQ(about("rm", store_.to_string())["exit"], 4);
+  put_here(store_);
+  memory_.remember_pin({store_, content_});
+  EXPECT_EQ(about("rm", store_.to_string())["exit"], 2);
+  memory_.forget_pin(store_);
+  config_.stores = {store_};
+  EXPECT_EQ(about("rm", store_.to_string())["exit"], 2);
+  config_.stores.clear();
+  wrong_ = "the disk is read-only";
+  EXPECT_EQ(about("rm", store_.to_string())["error"], "the disk is read-only");
+}
+
+TEST_F(NodeControl, SaysWhyOfAStoreOfWhichThereIsOnlyABadFile) {
+  notes_[store_] = {"unreadable", "its file cannot be read"};
+  const json why = about("why", store_.to_string());
+  EXPECT_EQ(why["ok"], true);
+  EXPECT_EQ(why["state"], "unreadable");
+  EXPECT_EQ(say("ls")["stores"][0]["reason"], "its file cannot be read");
+}
+
+TEST_F(NodeControl, LooksAtAStoreAgainThatIsInDoubt) {
+  EXPECT_EQ(about("recheck", store_.to_string())["ok"], true);
+  EXPECT_EQ(rechecked_, std::vector{store_});
 }
 
 }  // namespace

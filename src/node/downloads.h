@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "core/peer/command.h"
 #include "io/channel/fetcher.h"
@@ -23,6 +25,8 @@ class DownloadEvents {
   virtual void fetch_ended(sync::FetchId fetch, const sync::FetchOutcome& outcome) = 0;
   virtual void committed(const sync::Target& target) = 0;
   virtual void commit_failed(const sync::Target& target, const sync::DiskFailure& failure) = 0;
+  /// `name` of the file that a damaged one became, or why it could not be renamed.
+  virtual void put_aside(const store::StoreId&, const Result<std::string, io::DiskError>&) {}
 };
 
 struct DownloadSettings {
@@ -42,6 +46,10 @@ class Downloads {
   void cancel(const peer::CancelFetch& order);
   void commit(const peer::Commit& order);
   void release(const peer::ReleasePartial& order);
+  /// A file of these bytes is damaged: out of its store's place with it.
+  void put_aside(const sync::Target& target);
+  /// What stands in a store's place now.
+  [[nodiscard]] std::optional<store::Content> held(const store::StoreId& store) const { return catalogue_.find(store); }
   /// Stops every fetch; what is verified stays on disk.
   void stop_all();
 
@@ -53,6 +61,9 @@ class Downloads {
   [[nodiscard]] asio::awaitable<void> run_fetch(std::shared_ptr<Fetch> fetch);
   [[nodiscard]] asio::awaitable<void> run_commit(sync::Target target, Partial partial);
   [[nodiscard]] asio::awaitable<void> run_discard(sync::Target target, Partial partial);
+  [[nodiscard]] asio::awaitable<void> run_put_aside(sync::Target target);
+  [[nodiscard]] std::uint64_t promised() const;
+  [[nodiscard]] sync::DiskFailure failure_of(io::DiskError error, std::uint64_t size) const;
 
   asio::any_io_executor loop_;
   DownloadSettings settings_;
@@ -61,6 +72,7 @@ class Downloads {
   const Paths& paths_;
   DownloadEvents& events_;
   std::map<sync::Target, Partial> partials_;
+  std::multiset<sync::Target> opening_;
   std::map<sync::FetchId, std::shared_ptr<Fetch>> fetches_;
 };
 

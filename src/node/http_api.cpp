@@ -95,6 +95,21 @@ class Api {
     co_return out;
   }
 
+  /// An address's part of the upload limit.
+  [[nodiscard]] io::Share share_of(const Request& request) const {
+    return facts_.upload ? io::Share(*facts_.upload, pace::flow_of(request.remote.address)) : io::Share();
+  }
+
+  /// Small bodies are paid for before they are sent.
+  asio::awaitable<Response> paid(io::Share share, Bytes bytes) const {
+    const io::Share mine = std::move(share);
+    for (std::uint64_t left = bytes.size(); left > 0;) {
+      const std::uint64_t granted = co_await mine.take(left);
+      left -= granted;
+    }
+    co_return binary(std::move(bytes));
+  }
+
   asio::awaitable<Response> layer(const Request request) const {
     const auto id = store::StoreId::parse(request.path().substr(kLayer.size()));
     const auto root = digest_from_hex(request.query("root").value_or(""));
@@ -107,13 +122,11 @@ class Api {
     if (leaves) {
       auto bytes = co_await catalogue_.leaves(*id, *held, *piece);
       if (!bytes) co_return refuse(bytes.error());
-      Response out = binary(*std::move(bytes));
-      co_return out;
+      co_return co_await paid(share_of(request), *std::move(bytes));
     }
     auto bytes = co_await catalogue_.layer_page(*id, *held, *piece);
     if (!bytes) co_return refuse(bytes.error());
-    Response out = binary(*std::move(bytes));
-    co_return out;
+    co_return co_await paid(share_of(request), *std::move(bytes));
   }
 
  private:
@@ -163,6 +176,8 @@ class Api {
     body.fd = owner->file.get();
     body.on_sent = [store = owner.get()](std::uint64_t) { return store->is_unchanged(); };  // `owner` outlives it
     body.owner = std::move(owner);
+    const io::Share share = share_of(request);
+    if (share.is_limited()) body.pace = [share](std::uint64_t wanted) { return share.take(wanted); };
     body.offset = selection.offset;
     body.length = selection.length;
     out.body = std::move(body);

@@ -3,6 +3,7 @@
 
 #include "io/disk/catalogue.h"
 #include "io/http/server.h"
+#include "io/pace/pace.h"
 #include "node/store_access.h"
 
 namespace turnpike::node {
@@ -11,6 +12,7 @@ struct HttpFacts {
   std::string peer_id;
   std::string version;
   Instant started;
+  const io::Pace* upload = nullptr;  ///< What all downloads share; none: no limit.
 };
 
 /// Adds the routes. All arguments must outlive the server. Unconfirmed stores carry `Turnpike-Mark: unconfirmed`.

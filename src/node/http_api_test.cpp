@@ -25,6 +25,7 @@ using nlohmann::json;
 using store::StoreId;
 
 constexpr std::uint64_t kSize = (std::uint64_t{5} << 20U) + 3;
+constexpr std::uint64_t kUploadLimit = std::uint64_t{64} << 20U;  // so that all of it goes through the limit
 
 struct Answer {
   unsigned status = 0;
@@ -45,7 +46,7 @@ class NodeHttp : public testing::Test {
     add_routes(
         server_, catalogue_, [this](const StoreId& id) { return !hidden_.contains(id); },
         [this](const StoreId& id) { return id == unconfirmed_ ? sync::Mark::kUnconfirmed : sync::Mark::kOwn; },
-        {.peer_id = "12D3KooWtest", .version = "1.2.3", .started = io::now()});
+        {.peer_id = "12D3KooWtest", .version = "1.2.3", .started = io::now(), .upload = &upload_});
     auto listener = io::TcpListener::open(loop_.get_executor(), {IpAddress::v4(127, 0, 0, 1), 0});
     at_ = (*listener)->local();
     server_.listen(*std::move(listener));
@@ -95,6 +96,7 @@ class NodeHttp : public testing::Test {
   asio::io_context loop_;
   io::WorkerPool pool_{loop_.get_executor(), 2};
   io::Catalogue catalogue_{pool_, folder_.path(), [](const io::CatalogueEvent&) {}};
+  io::Pace upload_{loop_.get_executor(), kUploadLimit};
   io::http::Server server_{loop_.get_executor(), {}};
   Endpoint at_;
 };
@@ -287,6 +289,13 @@ TEST_F(NodeHttp, BreaksOffADownloadWhoseFileChanges) {
 TEST_F(NodeHttp, AnswersNoOtherMethod) {
   EXPECT_EQ(download({}, Method::kDelete).status, 405U);
   EXPECT_EQ(ask("/stores", {}, Method::kPost).status, 405U);
+}
+
+TEST_F(NodeHttp, KeepsDownloadsToTheUploadLimit) {
+  const Instant start = io::now();
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(download().body, bytes_);
+  // 20 MiB at 64 MiB a second, less the burst of a twentieth of a second; later is the machine's doing.
+  EXPECT_GE(io::now() - start, 250ms);
 }
 
 }  // namespace

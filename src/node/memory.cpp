@@ -11,6 +11,9 @@ namespace {
 constexpr std::string_view kMarks = "marks";
 constexpr std::string_view kWants = "wants";
 constexpr std::string_view kPins = "pins";
+constexpr std::string_view kRefused = "refused";
+constexpr std::string_view kPrivate = "private";
+constexpr std::string_view kGiven = "given";
 
 // "<size>:<root>"
 std::optional<store::Content> parse_content(std::string_view text) {
@@ -38,6 +41,19 @@ std::optional<sync::Target> parse_target(std::string_view text) {
   return sync::Target{*store, *content};
 }
 
+// "<size>:<mtime ns>:<inode>"
+std::string text_of(const io::FileStamp& file) {
+  return std::to_string(file.size) + ":" + std::to_string(file.mtime_ns) + ":" + std::to_string(file.inode);
+}
+
+std::vector<store::StoreId> stores_in(const io::StateDb& state, std::string_view table) {
+  std::vector<store::StoreId> out;
+  for (const auto& [key, value] : state.all(table)) {
+    if (const auto store = store::StoreId::parse(key)) out.push_back(*store);
+  }
+  return out;
+}
+
 std::optional<sync::Mark> parse_mark(std::string_view text) {
   for (int value = 0; value <= static_cast<int>(sync::Mark::kPinned); ++value) {
     const auto mark = static_cast<sync::Mark>(value);
@@ -54,6 +70,7 @@ Memory::Memory(io::StateDb& state) : state_(state) {
     const auto mark = parse_mark(value);
     if (target && mark) marks_.emplace(*target, *mark);
   }
+  for (const store::StoreId& store : stores_in(state_, kPrivate)) private_.insert(store);
 }
 
 sync::Mark Memory::mark_of(const sync::Target& target) const {
@@ -77,14 +94,49 @@ void Memory::forget_other_marks(const sync::Target& target) {
   }
 }
 
+void Memory::forget_mark(const sync::Target& target) {
+  if (marks_.erase(target) > 0) keep(state_.erase(kMarks, text_of(target)));
+}
+
 void Memory::forget_marks(const store::StoreId& store) { forget_other_marks({store, {}}); }
 
-std::vector<store::StoreId> Memory::wanted() const {
-  std::vector<store::StoreId> out;
-  for (const auto& [key, value] : state_.all(kWants)) {
-    if (const auto store = store::StoreId::parse(key)) out.push_back(*store);
+std::optional<Memory::Fetched> Memory::fetched(const store::StoreId& store) const {
+  std::optional<Fetched> surest;
+  for (auto at = marks_.lower_bound({store, {}}); at != marks_.end() && at->first.store == store; ++at) {
+    if (at->second == sync::Mark::kOwn) return std::nullopt;
+    if (!surest || at->second > surest->mark) surest = Fetched{at->first.content, at->second};
   }
-  return out;
+  return surest;
+}
+
+void Memory::remember_given(const store::StoreId& store, const io::FileStamp& file) {
+  keep(state_.put(kGiven, store.to_string(), text_of(file)));
+}
+
+bool Memory::is_given(const store::StoreId& store, const io::FileStamp& file) const {
+  return state_.get(kGiven, store.to_string()) == text_of(file);
+}
+
+void Memory::forget_given(const store::StoreId& store) { keep(state_.erase(kGiven, store.to_string())); }
+
+std::vector<store::StoreId> Memory::wanted() const { return stores_in(state_, kWants); }
+
+void Memory::forget_want(const store::StoreId& store) { keep(state_.erase(kWants, store.to_string())); }
+
+std::vector<store::StoreId> Memory::refused() const { return stores_in(state_, kRefused); }
+
+void Memory::remember_refusal(const store::StoreId& store) { keep(state_.put(kRefused, store.to_string(), "")); }
+
+void Memory::forget_refusal(const store::StoreId& store) { keep(state_.erase(kRefused, store.to_string())); }
+
+bool Memory::set_private(const store::StoreId& store, bool is_private) {
+  const auto written =
+      is_private ? state_.put(kPrivate, store.to_string(), "") : state_.erase(kPrivate, store.to_string());
+  keep(written);
+  if (!written) return false;
+  if (is_private) private_.insert(store);
+  if (!is_private) private_.erase(store);
+  return true;
 }
 
 void Memory::remember_want(const store::StoreId& store) { keep(state_.put(kWants, store.to_string(), "")); }

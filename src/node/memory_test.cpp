@@ -83,5 +83,48 @@ TEST_F(MemoryTest, KeepsWantsAndPinsAcrossARestart) {
   EXPECT_EQ(memory_->pinned().front(), target);
 }
 
+TEST_F(MemoryTest, KnowsWhatWasFetchedUnlessTheOwnersBytesAreOrWereThere) {
+  EXPECT_FALSE(memory_->fetched(id(1)));
+  memory_->remember_mark(target(1, 5), sync::Mark::kUnconfirmed);
+  memory_->remember_mark(target(1, 6), sync::Mark::kConfirmed);
+  restart();
+  ASSERT_TRUE(memory_->fetched(id(1)));
+  EXPECT_EQ(memory_->fetched(id(1))->content, target(1, 6).content);
+  EXPECT_EQ(memory_->fetched(id(1))->mark, sync::Mark::kConfirmed);
+  memory_->remember_mark(target(1, 7), sync::Mark::kOwn);
+  EXPECT_FALSE(memory_->fetched(id(1)));
+  memory_->forget_mark(target(1, 7));
+  restart();
+  EXPECT_TRUE(memory_->fetched(id(1)));
+}
+
+TEST_F(MemoryTest, KnowsTheFileThatItsOwnerGaveAndNoOther) {
+  const io::FileStamp file{.size = 5, .mtime_ns = 7, .inode = 9};
+  memory_->remember_given(id(1), file);
+  restart();
+  EXPECT_TRUE(memory_->is_given(id(1), file));
+  EXPECT_FALSE(memory_->is_given(id(2), file));
+  for (const io::FileStamp& other : {io::FileStamp{4, 7, 9}, io::FileStamp{5, 6, 9}, io::FileStamp{5, 7, 8}})
+    EXPECT_FALSE(memory_->is_given(id(1), other));
+  memory_->forget_given(id(1));
+  EXPECT_FALSE(memory_->is_given(id(1), file));
+}
+
+TEST_F(MemoryTest, KeepsPrivateAndRefusedStoresAcrossARestart) {
+  EXPECT_TRUE(memory_->set_private(id(1), true));
+  EXPECT_TRUE(memory_->set_private(id(2), true));
+  EXPECT_TRUE(memory_->set_private(id(2), false));
+  memory_->remember_refusal(id(3));
+  memory_->remember_refusal(id(4));
+  memory_->forget_refusal(id(4));
+  memory_->remember_want(id(5));
+  memory_->forget_want(id(5));
+  restart();
+  EXPECT_TRUE(memory_->is_private(id(1)));
+  EXPECT_EQ(memory_->private_stores().size(), 1U);
+  EXPECT_EQ(memory_->refused(), std::vector{id(3)});
+  EXPECT_TRUE(memory_->wanted().empty());
+}
+
 }  // namespace
 }  // namespace turnpike::node

@@ -63,6 +63,10 @@ bool names_peer(ByteView health, const identity::PeerId& peer) {
   return id != json.end() && id->is_string() && *id == peer.to_string();
 }
 
+io::Share share_of(const io::Pace* pace, const identity::PeerId& peer) {
+  return pace ? io::Share(*pace, pace::flow_of(peer)) : io::Share();
+}
+
 // What both kinds of path report, once each, until they are closed from here.
 class Report {
  public:
@@ -87,8 +91,8 @@ class Report {
 
 class HttpPath final : public OpenedPath {
  public:
-  HttpPath(Report report, const identity::PeerId& peer, Endpoint endpoint)
-      : report_(report), peer_(peer), endpoint_(endpoint) {}
+  HttpPath(Report report, const identity::PeerId& peer, Endpoint endpoint, io::Share download)
+      : report_(report), peer_(peer), endpoint_(endpoint), download_(std::move(download)) {}
 
   // `self` keeps the path while its opening is under way.
   static asio::awaitable<void> run(std::shared_ptr<HttpPath> self) {
@@ -123,7 +127,7 @@ class HttpPath final : public OpenedPath {
       co_return path::PathFailure{path::PathEnd::kWrongPeer, "somebody else answers at that address"};
     }
     if (report_.is_over()) co_return std::nullopt;
-    source_.emplace(endpoint_);
+    source_.emplace(endpoint_, exchange::PatienceLimits(), download_);
     report_.open(rtt);
     co_return std::nullopt;
   }
@@ -131,6 +135,7 @@ class HttpPath final : public OpenedPath {
   Report report_;
   identity::PeerId peer_;
   Endpoint endpoint_;
+  io::Share download_;
   std::optional<io::HttpSource> source_;
 };
 
@@ -143,10 +148,12 @@ class RelayPath final : public OpenedPath {
     std::optional<io::TlsClientContext> tls;
     const crypto::SigningKey* identity = nullptr;
     io::Dialer* dialer = nullptr;
+    io::Share upload;
+    io::Share download;
   };
 
   RelayPath(Report report, Order order, io::StoreReader& reader, Random& random)
-      : report_(report), order_(std::move(order)), server_(reader), random_(random) {}
+      : report_(report), order_(std::move(order)), server_(reader, order_.upload), random_(random) {}
 
   static asio::awaitable<void> run(std::shared_ptr<RelayPath> self) {
     const path::PathFailure failure = co_await self->live();
@@ -197,7 +204,7 @@ class RelayPath final : public OpenedPath {
       over_ = true;
       co_return failure_of(why);
     }
-    source_.emplace(*link_);
+    source_.emplace(*link_, exchange::PatienceLimits(), order_.download);
     report_.open(link_->round_trip().value_or(io::now() - began));
     const channel::CloseReason why = co_await link_->closed();
     over_ = true;
@@ -222,7 +229,8 @@ Paths::Paths(asio::any_io_executor loop, PathSettings settings, io::StoreReader&
 void Paths::open(const peer::OpenPath& order) {
   const Report report(order.path, *this);
   if (const auto* http = std::get_if<path::HttpTarget>(&order.target)) {
-    auto made = std::make_shared<HttpPath>(report, order.peer, http->endpoint);
+    auto made =
+        std::make_shared<HttpPath>(report, order.peer, http->endpoint, share_of(settings_.download, order.peer));
     paths_.emplace(order.path, made);
     asio::co_spawn(loop_, HttpPath::run(std::move(made)), asio::detached);
     return;
@@ -234,7 +242,9 @@ void Paths::open(const peer::OpenPath& order) {
                          .bootstrap = bootstrap,
                          .tls = client_tls(bootstrap, settings_.pins),
                          .identity = settings_.identity,
-                         .dialer = settings_.dialer};
+                         .dialer = settings_.dialer,
+                         .upload = share_of(settings_.upload, order.peer),
+                         .download = share_of(settings_.download, order.peer)};
   auto made = std::make_shared<RelayPath>(report, std::move(relay), reader_, random_);
   paths_.emplace(order.path, made);
   asio::co_spawn(loop_, RelayPath::run(std::move(made)), asio::detached);

@@ -11,6 +11,7 @@
 #include "io/channel/store_reader.h"
 #include "io/channel/store_source.h"
 #include "io/dial/dialer.h"
+#include "io/pace/pace.h"
 #include "io/tcp/url.h"
 
 namespace turnpike::node {
@@ -37,7 +38,9 @@ struct PathSettings {
   const crypto::SigningKey* identity = nullptr;
   std::vector<io::Url> bootstraps;  ///< By the index that relay targets name.
   std::vector<std::string> pins;
-  io::Dialer* dialer = nullptr;  ///< Opens the way to a bootstrap's relay. Outlives the paths.
+  io::Dialer* dialer = nullptr;      ///< Opens the way to a bootstrap's relay. Outlives the paths.
+  const io::Pace* upload = nullptr;  ///< What all that peers fetch from us shares; none: no limit.
+  const io::Pace* download = nullptr;
 };
 
 /// Lives on the loop, and until it has run out.

@@ -1,16 +1,13 @@
 #include "node/run.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <csignal>
 #include <cstdio>
+#include <set>
 #include <thread>
 
 #include "core/identity/replay.h"
@@ -19,10 +16,14 @@
 #include "crypto/random.h"
 #include "io/control/data_folder.h"
 #include "io/control/server.h"
+#include "io/disk/partial_store.h"
+#include "io/disk/temporary.h"
+#include "io/disk/watcher.h"
 #include "io/interfaces/interfaces.h"
 #include "io/log/log.h"
 #include "io/loop/convert.h"
-#include "io/loop/event.h"
+#include "io/pace/pace.h"
+#include "io/process/process.h"
 #include "node/brain.h"
 #include "node/control_api.h"
 #include "node/doors.h"
@@ -34,25 +35,13 @@ namespace {
 
 constexpr std::string_view kVersion = TURNPIKE_VERSION;
 constexpr Duration kGrace = std::chrono::seconds(2);
-constexpr Duration kScanPeriod = std::chrono::seconds(5);     ///< New and changed files are noticed so soon.
-constexpr Duration kSettlePeriod = std::chrono::seconds(1);   ///< While some are still being written.
-constexpr Duration kNetworkPeriod = std::chrono::seconds(1);  ///< A changed address is noticed so soon.
-constexpr Duration kWakeUpJump = std::chrono::seconds(10);    ///< Time that passed unseen: the machine slept.
+constexpr Duration kSpacePatience = std::chrono::seconds(30);  ///< What the full disk stopped is tried again so soon,
+constexpr std::uint64_t kSpaceStep = std::uint64_t{1} << 20U;  ///< or when so much more is free.
+constexpr Duration kNetworkPeriod = std::chrono::seconds(1);   ///< A changed address is noticed so soon.
+constexpr Duration kWakeUpJump = std::chrono::seconds(10);     ///< Time that passed unseen: the machine slept.
 constexpr std::uint64_t kManifestLifetimeMs = 10 * 60 * 1000;
 constexpr std::string_view kFacts = "facts";
 constexpr std::string_view kLastSequence = "last sequence";
-
-int give_up(const std::string& why) {
-  std::fprintf(stderr, "turnpike: %s\n", why.c_str());
-  return 1;
-}
-
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 peer::Config brain_config(const NodeConfig& config, const crypto::SigningKey& identity, std::uint64_t last_sequence) {
   peer::Config out;
@@ -64,11 +53,6 @@ peer::Config brain_config(const NodeConfig& config, const crypto::SigningKey& id
   out.max_store = config.max_store;
   out.trusted_peers = config.trusted_peers;
   out.max_disk = config.max_disk;
-  if (!out.max_disk) {
-    std::error_code unknown;
-    const auto space = std::filesystem::space(config.data, unknown);
-    if (!unknown) out.max_disk = space.available / 2;
-  }
   return out;
 }
 
@@ -84,16 +68,23 @@ class Process {
         memory_(state),
         pool_(loop_.get_executor(), pool_threads()),
         sequence_(last_sequence(state)),
+        upload_(loop_.get_executor(), config.upload_limit),
+        download_(loop_.get_executor(), config.download_limit),
         brain_(loop_.get_executor(), brain_config(config, identity, last_sequence(state)), random_, memory_),
         catalogue_(pool_, config.data, [this](const io::CatalogueEvent& event) { brain_.catalogue_event(event); }),
+        watcher_(loop_.get_executor(), catalogue_, {}, [this](const ScanResult& report) { scanned(report); }),
         access_(catalogue_, shared(),
                 [this](store::StoreId id, store::Content content) { return manifest(id, content); }),
         dialer_(config.proxies, random_),
         links_(loop_.get_executor(), config.bootstraps, config.bootstrap_pins, dialer_, brain_),
-        paths_(
-            loop_.get_executor(),
-            {.identity = &identity, .bootstraps = config.bootstraps, .pins = config.bootstrap_pins, .dialer = &dialer_},
-            access_, random_, brain_),
+        paths_(loop_.get_executor(),
+               {.identity = &identity,
+                .bootstraps = config.bootstraps,
+                .pins = config.bootstrap_pins,
+                .dialer = &dialer_,
+                .upload = &upload_,
+                .download = &download_},
+               access_, random_, brain_),
         downloads_(loop_.get_executor(), {.data = config.data, .reserve = config.reserve}, pool_, catalogue_, paths_,
                    brain_),
         server_(loop_.get_executor(), io::http::ServerLimits()),
@@ -105,27 +96,20 @@ class Process {
         doors_(loop_.get_executor(), random_,
                [this](auto at, const auto& nonce, const IpAddress& from) { nonce_arrived(at, nonce, from); }),
         api_(loop_.get_executor(), control_scope()),
-        signals_(loop_, SIGINT, SIGTERM),
-        scan_timer_(loop_),
-        scanned_(loop_.get_executor()),
         network_timer_(loop_) {}
 
   int run() {
     brain_.connect(links_, paths_, downloads_);
-    add_routes(server_, catalogue_, shared(), [this](const store::StoreId& id) { return mark_of(id); },
-               {.peer_id = id().to_string(), .version = std::string(kVersion), .started = started_});
+    add_routes(
+        server_, catalogue_, shared(), [this](const store::StoreId& id) { return mark_of(id); },
+        {.peer_id = id().to_string(), .version = std::string(kVersion), .started = started_, .upload = &upload_});
     doors_.add_route(server_);
-    if (const auto why = open_ports()) return give_up(*why);
+    if (const auto why = open_ports()) return io::give_up(*why);
     restore_wishes();
-    asio::co_spawn(loop_, watch_folder(), asio::detached);
+    asio::co_spawn(loop_, keep_catalogue(), asio::detached);
     asio::co_spawn(loop_, watch_network(), asio::detached);
     port_mapping_.start();
-    signals_.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) asio::co_spawn(loop_, shut_down(), asio::detached);
-    });
-    loop_.run();
-    loop_.restart();
-    loop_.run_for(kGrace);  // what was closed above ends by itself now, while everything it borrows is still here
+    io::run_until_signalled(loop_, kGrace, [this] { return shut_down(); });
     return 0;
   }
 
@@ -141,8 +125,11 @@ class Process {
     return {.config = config_,
             .brain = brain_,
             .memory = memory_,
-            .rescan = [this] { return rescan(); },
+            .rescan = [this] { return watcher_.rescan(); },
             .ignored_files = [this] { return ignored_files_; },
+            .file_notes = [this] { return file_notes(catalogue_, brain_.damaged()); },
+            .recheck = [this](store::StoreId store) { return catalogue_.recheck(store); },
+            .remove = [this](store::StoreId store) { return remove(store); },
             .listen = [this] { return listen_; },
             .external = [this] { return external(); },
             .routers = [this] { return port_mapping_.view(); },
@@ -152,7 +139,11 @@ class Process {
   }
 
   [[nodiscard]] Shared shared() {
-    return [this](const store::StoreId& store) { return mark_of(store) != sync::Mark::kContested; };
+    return [this](const store::StoreId& store) {
+      const auto& configured = config_.private_stores;
+      if (memory_.is_private(store) || std::ranges::find(configured, store) != configured.end()) return false;
+      return mark_of(store) != sync::Mark::kContested;
+    };
   }
 
   /// Of the bytes that are here.
@@ -198,6 +189,9 @@ class Process {
 
   void restore_wishes() {
     brain_.tell([this](peer::Peer& peer, Now now) {
+      for (const store::StoreId& store : memory_.private_stores()) peer.set_private(now, store, true);
+      for (const store::StoreId& store : config_.private_stores) peer.set_private(now, store, true);
+      for (const store::StoreId& store : memory_.refused()) peer.refuse(now, store);
       for (const sync::Target& pin : memory_.pinned()) peer.pin(now, pin.store, pin.content);
       for (const Pin& pin : config_.pins) peer.pin(now, pin.store, pin.content);
       for (const store::StoreId& store : memory_.wanted()) peer.want(now, store);
@@ -211,35 +205,74 @@ class Process {
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
 
-  asio::awaitable<void> rescan() {
-    const std::uint64_t wanted = scans_begun_ + 1;  // one under way may already have passed the new file by
-    while (scans_done_ < wanted && !stopping_) {
-      scanned_.reset();
-      scan_timer_.cancel();
-      co_await scanned_.wait();
-    }
+  asio::awaitable<void> keep_catalogue() {
+    const auto partials = co_await io::list_partials(pool_, config_.data);
+    brain_.tell([&](peer::Peer& peer, Now now) {
+      for (const io::PartialEntry& entry : partials) peer.handle_partial_found(now, {entry.id, entry.content});
+    });
+    co_await watcher_.run();
   }
 
-  asio::awaitable<void> watch_folder() {
-    bool ready = false;
-    while (!stopping_) {
-      const std::uint64_t scan = ++scans_begun_;
-      const auto report = co_await catalogue_.scan();
-      scans_done_ = scan;
-      scanned_.set();
-      if (stopping_) co_return;
-      if (!report) io::log_error("cannot read {}: {}", config_.data.string(), io::to_string(report.error()));
-      if (report) ignored_files_ = report->ignored;
-      if (report && !ready) {
-        ready = true;
-        io::log_info("{} stores here ({} hashed now, {} files ignored)", report->stores, report->hashed,
-                     report->ignored);
-        brain_.tell([](peer::Peer& peer, Now now) { peer.handle_catalogue_ready(now); });
-      }
-      const bool settling = report && report->settling > 0;
-      const Duration time = settling ? kSettlePeriod : kScanPeriod;
-      co_await pause(scan_timer_, time);
+  using ScanResult = Result<io::ScanReport, io::DiskError>;
+  void scanned(const ScanResult& report) {
+    if (!report) io::log_error("cannot read {}: {}", config_.data.string(), io::to_string(report.error()));
+    if (!report || stopping_) return;
+    ignored_files_ = report->ignored;
+    for (const auto& [store, note] : file_notes(catalogue_, {})) {
+      if (noted_.insert(store).second) io::log_warning("store {}: {}", store.to_string(), note.text);
     }
+    if (catalogue_ready_) return;
+    catalogue_ready_ = true;
+    io::log_info("{} stores here ({} hashed now, {} files ignored); changes are {}", report->stores, report->hashed,
+                 report->ignored, watcher_.is_told() ? "told by the kernel" : "looked for every few seconds");
+    const auto quota = config_.max_disk ? std::nullopt : default_quota();
+    brain_.tell([&](peer::Peer& peer, Now now) {
+      for (const auto& [store, name] : catalogue_.aside()) {
+        const auto fetched = memory_.fetched(store);
+        if (fetched && !catalogue_.find(store)) peer.handle_damaged(now, store, fetched->content, fetched->mark);
+      }
+      if (quota) peer.set_max_disk(now, *quota);
+      peer.handle_catalogue_ready(now);
+    });
+  }
+
+  /// Half of what was free before sync brought anything.
+  [[nodiscard]] std::optional<std::uint64_t> default_quota() const {
+    const auto free = io::system_file_ops().free_space(config_.data);
+    if (!free) return std::nullopt;
+    std::uint64_t brought = 0;
+    for (const io::StoreAdded& store : catalogue_.list()) {
+      if (memory_.mark_of({store.id, store.content}) != sync::Mark::kOwn) brought += store.content.size;
+    }
+    return (*free + brought) / 2;
+  }
+
+  asio::awaitable<std::string> remove(store::StoreId store) {
+    const auto removed = co_await catalogue_.remove(store);
+    if (!removed) co_return "its file could not be deleted: " + std::string(io::to_string(removed.error()));
+    const auto partials = co_await io::list_partials(pool_, config_.data);
+    for (const io::PartialEntry& entry : partials) {
+      if (entry.id != store) continue;
+      // One that is open is thrown away by whoever has it.
+      static_cast<void>(co_await io::discard_partial(pool_, config_.data, entry.id, entry.content));
+    }
+    co_return std::string();
+  }
+
+  /// What the full disk stopped goes on when there is more space than when that was tried last.
+  void watch_space(Instant now) {
+    const auto wanted = brain_.peer().space_wanted();
+    const auto free = io::system_file_ops().free_space(config_.data);
+    if (!wanted || !free) {
+      tried_with_free_ = free.value_or(0);
+      tried_at_ = now;
+      return;
+    }
+    tried_with_free_ = std::min(tried_with_free_, *free);
+    if (*free < tried_with_free_ + kSpaceStep && now - tried_at_ < kSpacePatience) return;
+    tried_with_free_ = *free;
+    tried_at_ = now;
+    brain_.tell([](peer::Peer& peer, Now when) { peer.handle_space(when); });
   }
 
   asio::awaitable<void> watch_network() {
@@ -263,6 +296,7 @@ class Process {
       known = addresses;
       last = now;
       keep_sequence();
+      watch_space(now);
       co_await pause(network_timer_, kNetworkPeriod);
     }
   }
@@ -336,14 +370,14 @@ class Process {
     downloads_.stop_all();
     paths_.close_all();
     links_.close_all();
-    scan_timer_.cancel();
-    scanned_.set();
+    watcher_.stop();
     network_timer_.cancel();
     co_await port_mapping_.stop();
     control_.reset();
     doors_.close();
     co_await server_.stop(grace);
-    loop_.stop();
+    upload_.lift();
+    download_.lift();
   }
 
   const NodeConfig& config_;
@@ -358,8 +392,15 @@ class Process {
   io::WorkerPool pool_;
   identity::SequenceSource sequence_;
   std::uint64_t kept_sequence_ = 0;
+  io::Pace upload_;
+  io::Pace download_;
   Brain brain_;
   io::Catalogue catalogue_;
+  io::Watcher watcher_;
+  bool catalogue_ready_ = false;
+  std::set<store::StoreId> noted_;
+  std::uint64_t tried_with_free_ = 0;
+  Instant tried_at_;
   StoreAccess access_;
   io::Dialer dialer_;
   Links links_;
@@ -372,11 +413,6 @@ class Process {
   Doors doors_;
   ControlApi api_;
   std::unique_ptr<io::ControlServer> control_;
-  asio::signal_set signals_;
-  asio::steady_timer scan_timer_;
-  io::Event scanned_;
-  std::uint64_t scans_begun_ = 0;
-  std::uint64_t scans_done_ = 0;
   asio::steady_timer network_timer_;
   bool stopping_ = false;
 };
@@ -385,15 +421,15 @@ class Process {
 
 int run(const NodeConfig& config) {
   io::set_log_level(config.log_level);
-  raise_descriptor_limit();
-  std::signal(SIGPIPE, SIG_IGN);
+  io::prepare_process();
   const auto lock = io::DataFolderLock::take(config.data);
-  if (!lock) return give_up(lock.error().text);
+  if (!lock) return io::give_up(lock.error().text);
+  io::remove_abandoned_files(config.data);
   crypto::SecureRandom random;
   const auto identity = io::load_identity(config.data, random);
-  if (!identity) return give_up(identity.error().text);
+  if (!identity) return io::give_up(identity.error().text);
   const auto state = io::StateDb::open(io::state_folder(config.data) / "state.db");
-  if (!state) return give_up(state.error().text);
+  if (!state) return io::give_up(state.error().text);
   Process process(config, *identity, **state);
   return process.run();
 }

@@ -272,6 +272,10 @@ class Node:
         """Writes stores of these sizes, inside the home's namespace. Returns {id: SHA-256 of the file}."""
         return json.loads(self.lab.run(self.host, sys.executable, HERE / "make_stores.py", self.data, seed, *sizes))
 
+    def row(self, store):
+        """The row of `ls` about a store, or an empty one."""
+        return next((row for row in self.ask("ls") if row["store"] == store), {})
+
     def copy_stores(self, other):
         for file in other.data.glob("*.dig"):
             shutil.copy(file, self.data)

@@ -298,6 +298,11 @@ void Peer::handle_local_store_gone(Now now, store::StoreId store) {
   parts_->settle(now);
 }
 
+void Peer::handle_local_store_in_doubt(Now now, store::StoreId store) {
+  parts_->sync.handle_local_in_doubt(now, store);
+  parts_->settle(now);
+}
+
 void Peer::handle_damaged(Now now, store::StoreId store, store::Content content, sync::Mark mark) {
   parts_->sync.handle_damaged(now, store, {.content = content, .mark = mark});
   parts_->settle(now);

@@ -50,6 +50,8 @@ class Peer {
   void handle_local_store(Now now, store::StoreId store, store::Content content, sync::Mark mark = sync::Mark::kOwn,
                           bool shared = true);
   void handle_local_store_gone(Now now, store::StoreId store);
+  /// Its file is there, but it is not known (yet) what is in it: it is not told to others, and not fetched over.
+  void handle_local_store_in_doubt(Now now, store::StoreId store);
   /// Our disk has damaged a store that was fetched: it is not here any more, and what it was, with the mark it had, is
   /// to be fetched again before less sure bytes are.
   void handle_damaged(Now now, store::StoreId store, store::Content content, sync::Mark mark);

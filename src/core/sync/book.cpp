@@ -98,6 +98,13 @@ void Book::clear_local(Instant now, const store::StoreId& store) {
   file_over_quota(now);
 }
 
+void Book::set_in_doubt(Instant now, const store::StoreId& store) {
+  Entry* entry = find(store);
+  if (entry == nullptr || !entry->local) return;
+  entry->local->in_doubt = true;
+  file(now, store, *entry);
+}
+
 void Book::set_claim(Instant now, const store::StoreId& store, const Local& claim) {
   Entry& entry = entries_[store];
   take_off(entry);
@@ -490,11 +497,6 @@ Entry* Book::open(const store::StoreId& store) {
   return &entries_[store];
 }
 
-Entry* Book::find(const store::StoreId& store) {
-  const auto at = entries_.find(store);
-  return at == entries_.end() ? nullptr : &at->second;
-}
-
 const Entry* Book::find(const store::StoreId& store) const {
   const auto at = entries_.find(store);
   return at == entries_.end() ? nullptr : &at->second;
@@ -590,7 +592,7 @@ std::vector<std::pair<store::StoreId, Local>> Book::locals() const {
   for (const auto& [store, entry] : entries_) {
     if (!entry.local) continue;
     out.emplace_back(store, *entry.local);
-    out.back().second.shared = !entry.is_private;
+    out.back().second.shared = !entry.is_private && !entry.local->in_doubt;
   }
   return out;
 }

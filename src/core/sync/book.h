@@ -51,6 +51,8 @@ class Book {
                       const std::vector<Announcement>& announcements);
   void set_local(Instant now, const store::StoreId& store, const Local& local);
   void clear_local(Instant now, const store::StoreId& store);
+  /// Its file is there, but it is not known any more what is in it; set_local or clear_local will tell.
+  void set_in_doubt(Instant now, const store::StoreId& store);
   /// It was here, fetched and verified, and our own disk has damaged it: the same bytes are wanted again.
   void set_claim(Instant now, const store::StoreId& store, const Local& claim);
   /// A partial file of an earlier run.
@@ -167,7 +169,10 @@ class Book {
 
  private:
   Entry* open(const store::StoreId& store);  // creates; null when full
-  Entry* find(const store::StoreId& store);
+  Entry* find(const store::StoreId& store) {
+    const auto at = entries_.find(store);
+    return at == entries_.end() ? nullptr : &at->second;
+  }
   const Entry* find(const store::StoreId& store) const;
   Attempt& attempt(Entry& entry, const store::Content& content);
   [[nodiscard]] Circumstances circumstances() const;

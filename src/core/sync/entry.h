@@ -25,7 +25,8 @@ struct Local {
   store::Content content;
   Mark mark = Mark::kOwn;
   bool shared = true;
-  bool brought = false;  ///< By sync, not by the owner: it counts against max_disk.
+  bool brought = false;   ///< By sync, not by the owner: it counts against max_disk.
+  bool in_doubt = false;  ///< Its file was written to, or cannot be read: not told to others, and not fetched over.
 };
 
 /// Who announces a store, and which of the bootstraps say so.

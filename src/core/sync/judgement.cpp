@@ -135,6 +135,9 @@ Mark local_mark_of(const Entry& entry) {
 
 Plan judge(Instant now, const Entry& entry, const Circumstances& all) {
   const Choice chosen = choice_of(entry);
+  if (entry.local && entry.local->in_doubt) {
+    return make_plan("checking", "its file was written to, or cannot be read: it is looked at again", {});
+  }
   if (entry.local) {
     Plan rest = make_plan("complete", {}, {});
     if (chosen.candidates.empty() || chosen.candidates[0].content == entry.local->content) return rest;

@@ -12,7 +12,7 @@ namespace turnpike::sync {
 
 /// Why a store is, or is not, being fetched.
 struct Plan {
-  std::string_view state;  ///< complete, ready, waiting, paused, contested, missing, known
+  std::string_view state;  ///< complete, ready, waiting, paused, contested, missing, known, checking
   std::string reason;
   std::optional<store::Content> start;  ///< Set when ready.
   std::optional<Instant> next;          ///< When it is judged again by itself.

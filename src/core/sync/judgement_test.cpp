@@ -104,5 +104,17 @@ TEST_F(Quota, RefusesAStoreOverMaxStoreBeforeItIsBegunAndNamesBothSizes) {
   EXPECT_THAT(reason(1), HasSubstr("1001 bytes, is over max_store, 1000"));
 }
 
+TEST_F(Quota, NeitherFetchesNorTellsOfAStoreWhoseFileIsInDoubt) {
+  book_.set_local(kStart, store_id(1), {.content = content(1, 5), .mark = Mark::kUnconfirmed, .brought = true});
+  book_.set_in_doubt(kStart, store_id(1));
+  announce(1, 5);
+  EXPECT_TRUE(begin_all().empty());
+  EXPECT_EQ(book_.plan(kStart, store_id(1)).state, "checking");
+  EXPECT_FALSE(book_.locals()[0].second.shared);
+  book_.set_local(kStart, store_id(1), {.content = content(1, 5), .mark = Mark::kUnconfirmed, .brought = true});
+  EXPECT_EQ(book_.plan(kStart, store_id(1)).state, "complete");
+  EXPECT_TRUE(book_.locals()[0].second.shared);
+}
+
 }  // namespace
 }  // namespace turnpike::sync

@@ -48,6 +48,12 @@ void Sync::handle_local_gone(Now now, const store::StoreId& store) {
   pump(now);
 }
 
+void Sync::handle_local_in_doubt(Now now, const store::StoreId& store) {
+  book_.set_in_doubt(now.mono, store);
+  ++locals_version_;
+  pump(now);
+}
+
 void Sync::handle_damaged(Now now, const store::StoreId& store, const Local& claim) {
   book_.set_claim(now.mono, store, claim);
   ++locals_version_;

@@ -38,6 +38,8 @@ class Sync {
   void handle_catalogue_ready(Now now);
   void handle_local(Now now, const store::StoreId& store, const Local& local);
   void handle_local_gone(Now now, const store::StoreId& store);
+  /// Its file is there, but what is in it is not known any more.
+  void handle_local_in_doubt(Now now, const store::StoreId& store);
   /// Its file is gone from its place, for our disk has damaged it: what was fetched is to be fetched again.
   void handle_damaged(Now now, const store::StoreId& store, const Local& claim);
   /// A partial file of an earlier run.

@@ -22,7 +22,8 @@ using BytesByRung = std::array<std::uint64_t, path::kRungCount>;
 struct StoreView {
   store::StoreId store;
   std::optional<store::Content> content;  ///< The one we hold or fetch, else one that is announced, if any is.
-  std::string state;  ///< complete, fetching, opening, committing, ready, waiting, paused, contested, missing, known
+  std::string state;  ///< complete, fetching, opening, committing, ready, waiting, paused, contested, missing, known,
+                      ///< checking
   std::optional<Mark> mark;
   std::string reason;
   std::optional<Instant> next_action;

@@ -188,10 +188,14 @@ asio::awaitable<Status<SourceFailure>> ExchangeSource::range(store::StoreId stor
     std::span<std::uint8_t> space = co_await sink.space();
     if (space.empty() || stop.is_requested()) co_return fail(SourceFailure{SourceError::kStopped, {}});
 
-    const Result<exchange::Client::Event, SourceFailure> event = co_await lane->next(space.size());
+    // What is not read fills the stream's window, and the peer waits.
+    const std::uint64_t turn = co_await download_.take(space.size());
+    if (stop.is_requested()) co_return fail(SourceFailure{SourceError::kStopped, {}});
+    const Result<exchange::Client::Event, SourceFailure> event = co_await lane->next(static_cast<std::size_t>(turn));
     if (!event) co_return stopped_or(event.error());
     if (const auto* answered = std::get_if<exchange::Client::Answered>(&*event)) {
       lane->consume();
+      download_.give_back(turn);
       if (answered->header.status != exchange::StatusCode::kOk) co_return fail(failure_of(answered->header));
       continue;
     }
@@ -199,6 +203,7 @@ asio::awaitable<Status<SourceFailure>> ExchangeSource::range(store::StoreId stor
     std::ranges::copy(bytes, space.begin());
     lane->consume();
     got += bytes.size();
+    download_.give_back(turn - bytes.size());
     if (!bytes.empty()) sink.commit(bytes.size());
   }
   give_back(std::move(lane));

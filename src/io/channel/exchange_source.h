@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/exchange/client.h"
 #include "core/exchange/patience.h"
 #include "io/channel/link.h"
 #include "io/channel/store_source.h"
+#include "io/pace/pace.h"
 
 namespace turnpike::io {
 
@@ -18,7 +20,9 @@ constexpr std::size_t kMaxIdleStreams = 4;  ///< Kept for the next call; more ar
 /// Must not outlive `link`, nor be destroyed while a call is under way.
 class ExchangeSource final : public StoreSource {
  public:
-  explicit ExchangeSource(Link& link, exchange::PatienceLimits patience = {}) : link_(link), patience_(patience) {}
+  /// `download` is what all answers of this peer share with those of others.
+  explicit ExchangeSource(Link& link, exchange::PatienceLimits patience = {}, Share download = {})
+      : link_(link), patience_(patience), download_(std::move(download)) {}
 
   asio::awaitable<Result<Bytes, SourceFailure>> layer_page(store::StoreId store, store::Content content,
                                                            std::uint32_t first_piece, Stop& stop) override;
@@ -46,6 +50,7 @@ class ExchangeSource final : public StoreSource {
 
   Link& link_;
   exchange::PatienceLimits patience_;
+  Share download_;
   std::vector<std::unique_ptr<LinkStream>> idle_;
 };
 

@@ -183,7 +183,8 @@ asio::awaitable<Status<SourceFailure>> HttpSource::range(store::StoreId store, s
     while (got < length) {
       const std::span<std::uint8_t> space = co_await sink.space();
       if (space.empty() || stop.is_requested()) co_return fail(SourceFailure{SourceError::kStopped, {}});
-      const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(space.size(), length - got));
+      const std::uint64_t turn = co_await download_.take(std::min<std::uint64_t>(space.size(), length - got));
+      const auto part = static_cast<std::size_t>(turn);
       std::ignore = patience.wait(now());
       const Result<std::size_t, IoError> read = co_await connection->read_body(space.first(part));
       patience.received(now(), read ? *read : 0);
@@ -191,6 +192,7 @@ asio::awaitable<Status<SourceFailure>> HttpSource::range(store::StoreId store, s
       if (!read || *read == 0) co_return fail(unless_stopped(stop, {SourceError::kConnection, {}}));
       if (patience.is_over(now())) co_return fail(SourceFailure{SourceError::kTimeout, {}});
       got += *read;
+      download_.give_back(part - *read);
       sink.commit(*read);
     }
     std::uint8_t beyond = 0;

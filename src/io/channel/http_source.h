@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/endpoint.h"
@@ -10,6 +11,7 @@
 #include "core/exchange/patience.h"
 #include "io/channel/store_source.h"
 #include "io/http/client.h"
+#include "io/pace/pace.h"
 
 namespace turnpike::io {
 
@@ -18,7 +20,9 @@ constexpr std::size_t kMaxIdleConnections = 4;  ///< Kept alive for the next cal
 /// Keeps connections to one peer. Must not be destroyed while a call is under way.
 class HttpSource final : public StoreSource {
  public:
-  explicit HttpSource(Endpoint peer, exchange::PatienceLimits patience = {}) : peer_(peer), patience_(patience) {}
+  /// `download` is what all answers of this peer share with those of others.
+  explicit HttpSource(Endpoint peer, exchange::PatienceLimits patience = {}, Share download = {})
+      : peer_(peer), patience_(patience), download_(std::move(download)) {}
   ~HttpSource() override;
 
   asio::awaitable<Result<Bytes, SourceFailure>> layer_page(store::StoreId store, store::Content content,
@@ -39,6 +43,7 @@ class HttpSource final : public StoreSource {
 
   Endpoint peer_;
   exchange::PatienceLimits patience_;
+  Share download_;
   std::vector<Connection> idle_;
 };
 

@@ -130,7 +130,8 @@ asio::awaitable<bool> StoreServer::answer_range(Session& session, const exchange
   const Bytes header = session.machine.accept(content, range.length);
   Status<StreamError> written = co_await session.stream->write(header, kServeStall);
   for (std::uint64_t done = 0; written && done < range.length; done += chunk.size()) {
-    chunk.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kServeChunk, range.length - done)));
+    const std::uint64_t turn = co_await upload_.take(std::min<std::uint64_t>(kServeChunk, range.length - done));
+    chunk.resize(static_cast<std::size_t>(turn));
     const bool read = co_await session.open->read_at(range.offset + done, chunk);
     if (!read) {
       session.stream->reset();  // the body was promised: there is no other way to take it back

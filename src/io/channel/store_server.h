@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/time.h"
 #include "core/exchange/server.h"
 #include "io/channel/link.h"
 #include "io/channel/store_reader.h"
+#include "io/pace/pace.h"
 
 namespace turnpike::io {
 
@@ -23,7 +25,8 @@ constexpr Duration kServeIdle = std::chrono::seconds(120);  ///< A stream on whi
 /// One for each peer: its limits are that peer's. Must outlive the streams it serves (Link::closed).
 class StoreServer {
  public:
-  explicit StoreServer(StoreReader& reader) : reader_(reader) {}
+  /// `upload` is what all answers to this peer share with those to others.
+  explicit StoreServer(StoreReader& reader, Share upload = {}) : reader_(reader), upload_(std::move(upload)) {}
   StoreServer(const StoreServer&) = delete;
   StoreServer& operator=(const StoreServer&) = delete;
 
@@ -41,6 +44,7 @@ class StoreServer {
                                                                    store::Content& content);
 
   StoreReader& reader_;
+  Share upload_;
   std::size_t serving_ = 0;
   std::uint64_t bytes_served_ = 0;
 };

@@ -1,21 +1,19 @@
 #include "io/disk/catalogue.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
-#include <chrono>
 #include <deque>
 #include <utility>
 
 #include "io/disk/catalogue_db.h"
 #include "io/disk/hash_file.h"
 #include "io/disk/layer_file.h"
+#include "io/loop/convert.h"
 
 namespace turnpike::io {
 
@@ -23,53 +21,6 @@ using store::Content;
 using store::StoreId;
 
 namespace {
-
-/// A file with a store's name, as a look at the folder found it.
-struct Found {
-  StoreId id;
-  FileStamp stamp;
-  bool is_settling = false;
-};
-
-struct Listing {
-  std::vector<Found> files;
-  std::uint32_t ignored = 0;
-  std::uint32_t refused = 0;
-};
-
-bool is_recent(const FileStamp& stamp) {
-  using std::chrono::nanoseconds;
-  const auto now = std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
-  const nanoseconds age = now - nanoseconds(stamp.mtime_ns);
-  return age < Catalogue::kSettleTime && age > -Catalogue::kSettleTime;
-}
-
-Result<Listing, DiskError> list_folder(const std::filesystem::path& folder) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(folder.c_str()), ::closedir);
-  if (!stream) return fail(disk_error(errno));
-  Listing listing;
-  const int fd = ::dirfd(stream.get());
-  if (fd < 0) return fail(disk_error(errno));
-  while (const dirent* const entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == ".." || name == ".turnpike") continue;
-    const auto id = StoreId::from_file_name(name);
-    struct stat status{};
-    if (!id || ::fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode)) {
-      ++listing.ignored;
-      continue;
-    }
-    const FileStamp stamp{static_cast<std::uint64_t>(status.st_size),
-                          std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec, status.st_ino};
-    const bool settling = is_recent(stamp);
-    if (!settling && !Content{stamp.size, {}}.is_valid()) {
-      ++listing.refused;
-      continue;
-    }
-    listing.files.push_back({*id, stamp, settling});
-  }
-  return listing;
-}
 
 /// Lets coroutines of one loop wait until something they look at may have changed.
 class Change {
@@ -95,11 +46,20 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     FileStamp stamp;
     Content content;
   };
-  /// What the workers of one scan share.
+  /// One look at the folder, and what is still to be hashed of what it found.
   struct Round {
-    std::deque<Found> queue;
     ScanReport report;
+    std::size_t pending = 0;
+  };
+  struct Job {
+    FoundFile file;
+    std::shared_ptr<Round> round;
+  };
+  /// Files of one kind that wait to be hashed.
+  struct Lane {
+    std::deque<Job> queue;
     unsigned workers = 0;
+    unsigned most = 1;
   };
 
   State(WorkerPool& workers, std::filesystem::path data, OnEvent events)
@@ -107,7 +67,10 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
         folder(std::move(data)),
         on_event(std::move(events)),
         layers(state_folder(folder) / "layers"),
-        change(workers.loop()) {}
+        change(workers.loop()) {
+    small.most = pool.size();
+    large.most = std::max(1U, pool.size() - 1);
+  }
 
   /// Creates the folders and opens the database; on the pool, at the first scan or adoption.
   void open_files() {
@@ -131,15 +94,26 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
   void set(const StoreId& id, const FileStamp& stamp, const Content& content) {
     const auto [entry, is_new] = entries.try_emplace(id);
     const bool differs = !is_new && entry->second.content != content;
+    const bool is_rot = differs && entry->second.stamp == stamp;
     entry->second = {stamp, content};
     known[id] = {stamp, content};
-    if (is_new) on_event(StoreAdded{id, content});
-    if (differs) on_event(StoreChanged{id, content});
+    troubles.erase(id);
+    if (is_new) on_event(StoreAdded{id, content, stamp});
+    if (differs) on_event(StoreChanged{id, content, stamp, is_rot});
   }
 
   /// The store is not (or no longer) what it was said to be.
   void drop(const StoreId& id) {
-    if (entries.erase(id) > 0) on_event(StoreRemoved{id});
+    if (entries.erase(id) > 0) on_event(StoreRemoved{.id = id, .is_gone = false});
+  }
+
+  void ask_again(const StoreId& id, LookAgain::Why why, Duration wait = {}) {
+    on_again(LookAgain{.id = id, .why = why, .wait = wait});
+  }
+
+  void put_trouble(const StoreId& id, DiskError error) {
+    drop(id);
+    troubles[id] = error;
   }
 
   [[nodiscard]] std::optional<Content> served(const StoreId& id) const {
@@ -174,26 +148,46 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     static_cast<void>(co_await pool.run(std::move(remove)));
   }
 
-  /// Which of the files found need no reading: the cache knows their stamp, and their layer is there.
-  asio::awaitable<void> sort(std::vector<Found> files, Round& round) {
+  /// How long a file must still wait because of the time already spent on hashing it in vain.
+  [[nodiscard]] Duration penance(const StoreId& id) {
+    const auto found = not_before.find(id);
+    if (found == not_before.end()) return {};
+    const Duration left = found->second - now();
+    if (left <= Duration::zero()) not_before.erase(found);
+    return std::max(left, Duration::zero());
+  }
+
+  /// Which of the files found need no reading: the cache knows their stamp, and their layer is there. The others go
+  /// into the queue.
+  asio::awaitable<void> sort(FolderListing listing, std::shared_ptr<Round> round) {
     const auto self = shared_from_this();
-    std::vector<std::pair<Found, Content>> cached;
-    for (const Found& file : files) {
+    ScanReport& report = round->report;
+    for (const auto& [id, error] : listing.refused) {
+      if (!claims.contains(id)) put_trouble(id, error);
+    }
+    std::vector<std::pair<FoundFile, Content>> cached;
+    for (const FoundFile& file : listing.files) {
+      if (claims.contains(file.id) || in_hand.contains(file.id)) continue;
+      const bool doubted = doubts.contains(file.id);
       const auto entry = entries.find(file.id);
-      if (entry != entries.end() && entry->second.stamp == file.stamp) {
-        ++round.report.unchanged;
-        continue;
-      }
-      if (file.is_settling) {
-        ++round.report.settling;
-        drop(file.id);
+      if (entry != entries.end() && entry->second.stamp == file.stamp && !doubted) {
+        ++report.unchanged;
         continue;
       }
       const auto row = known.find(file.id);
-      if (row != known.end() && row->second.stamp == file.stamp) {
+      const bool is_known = row != known.end() && row->second.stamp == file.stamp && !doubted;
+      if (file.is_settling) {
+        ++report.settling;
+        drop(file.id);
+        ask_again(file.id, LookAgain::Why::kSettling, kSettleTime);
+      } else if (is_known) {
         cached.emplace_back(file, row->second.content);
+      } else if (const Duration wait = penance(file.id); wait > Duration::zero()) {
+        ++report.settling;
+        drop(file.id);
+        ask_again(file.id, LookAgain::Why::kChanged, wait);
       } else {
-        round.queue.push_back(file);
+        enqueue(file, round);
       }
     }
     auto look = [self, &cached] {
@@ -205,25 +199,58 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
     const auto has_layer = co_await pool.run(std::move(look));
     for (std::size_t i = 0; i < cached.size(); ++i) {
       if (has_layer[i]) {
-        ++round.report.unchanged;
+        ++report.unchanged;
         set(cached[i].first.id, cached[i].first.stamp, cached[i].second);
       } else {
-        round.queue.push_back(cached[i].first);
+        enqueue(cached[i].first, round);
       }
     }
   }
 
-  asio::awaitable<void> hash_one(Found found, Round& round) {
+  void enqueue(const FoundFile& file, const std::shared_ptr<Round>& round) {
+    in_hand.insert(file.id);
+    doubts.erase(file.id);
+    ++round->pending;
+    Lane& lane = file.stamp.size > kLargeFile ? large : small;
+    lane.queue.push_back({file, round});
+    if (lane.workers >= lane.most) return;
+    ++lane.workers;
+    asio::co_spawn(pool.loop(), hash_all(shared_from_this(), lane), asio::detached);
+  }
+
+  static asio::awaitable<void> hash_all(std::shared_ptr<State> self, Lane& lane) {
+    const auto kept = self;
+    while (!lane.queue.empty()) {
+      const Job job = lane.queue.front();
+      lane.queue.pop_front();
+      const Instant began = now();
+      co_await kept->hash_one(job.file, *job.round);
+      const Duration wait = (now() - began) * (kHashShare - 1);
+      if (wait >= kShortWait) kept->not_before[job.file.id] = now() + wait;
+      kept->in_hand.erase(job.file.id);
+      --job.round->pending;
+      kept->change.notify();
+    }
+    --lane.workers;
+  }
+
+  asio::awaitable<void> hash_one(FoundFile found, Round& round) {
     const auto self = shared_from_this();
     const StoreId id = found.id;
     const auto before = served_stamp(id);
     auto hashed = co_await hash_file(pool, folder / id.file_name());
-    if (served_stamp(id) != before) co_return;  // A file was adopted under the name meanwhile.
+    if (served_stamp(id) != before || claims.contains(id)) co_return;  // A file was adopted under the name meanwhile.
     if (!hashed) {
-      drop(id);
-      if (hashed.error() == DiskError::kChanged) ++round.report.settling;
-      if (hashed.error() == DiskError::kRefused) ++round.report.refused;
-      if (hashed.error() != DiskError::kChanged && hashed.error() != DiskError::kRefused) ++round.report.failed;
+      const DiskError error = hashed.error();
+      if (error == DiskError::kChanged || error == DiskError::kNotFound) {
+        ++round.report.settling;
+        drop(id);
+        ask_again(id, LookAgain::Why::kChanged, kSettleTime);
+      } else {
+        ++(error == DiskError::kRefused ? round.report.refused : round.report.failed);
+        put_trouble(id, error);
+        ask_again(id, LookAgain::Why::kFailed);
+      }
       co_return;
     }
     const auto old = known.find(id);
@@ -237,66 +264,76 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
       return status;
     };
     const auto kept = co_await pool.run(std::move(keep));
-    if (!kept) {
-      ++round.report.failed;  // Without its layer a store cannot be served.
+    if (!kept) {  // Without its layer a store cannot be served.
+      ++round.report.failed;
+      put_trouble(id, kept.error());
+      ask_again(id, LookAgain::Why::kFailed);
       co_return;
     }
     ++round.report.hashed;
     if (served_stamp(id) == before) set(id, stamp, content);
   }
 
-  asio::awaitable<void> hash_all(Round& round) {
+  /// The part of a look in which the table stands still but for it.
+  asio::awaitable<void> begin_listing() {
     const auto self = shared_from_this();
-    while (!round.queue.empty()) {
-      const Found found = round.queue.front();
-      round.queue.pop_front();
-      co_await self->hash_one(found, round);
-    }
-    --round.workers;
+    while (self->is_listing) co_await self->change.wait();
+    self->is_listing = true;
+    co_await self->prepare();
+  }
+  void end_listing() {
+    is_listing = false;
     change.notify();
   }
 
   asio::awaitable<Result<ScanReport, DiskError>> scan() {
     const auto self = shared_from_this();
-    const std::filesystem::path where = folder;
-    while (is_scanning) co_await change.wait();
-    is_scanning = true;
-    is_listing = true;
-    co_await prepare();
-    auto list = [where] { return list_folder(where); };
+    co_await begin_listing();
+    auto list = [self] {
+      // The folder may have been replaced by another: what stands in it then needs its layers anew.
+      if (std::filesystem::exists(self->folder)) static_cast<void>(make_state_folder(self->folder, "layers"));
+      return list_folder(self->folder);
+    };
     auto listing = co_await pool.run(std::move(list));
     if (!listing) {
-      is_scanning = false;
-      is_listing = false;
-      change.notify();
+      end_listing();
       co_return fail(listing.error());
     }
-    Round round;
-    round.report.ignored = listing->ignored;
-    round.report.refused = listing->refused;
-    co_await remove_missing(*listing);
-    co_await sort(std::move(listing->files), round);
-    is_listing = false;
-    change.notify();
-    round.workers = std::min<unsigned>(pool.size(), static_cast<unsigned>(round.queue.size()));
-    for (unsigned i = round.workers; i > 0; --i) asio::co_spawn(pool.loop(), hash_all(round), asio::detached);
-    while (round.workers > 0) co_await change.wait();
-    is_scanning = false;
-    change.notify();
-    round.report.stores = static_cast<std::uint32_t>(entries.size());
-    co_return round.report;
+    const auto round = std::make_shared<Round>();
+    round->report.ignored = listing->ignored;
+    round->report.refused = static_cast<std::uint32_t>(listing->refused.size());
+    aside = std::move(listing->put_aside);
+    std::set<StoreId> all;
+    for (const auto& [id, row] : known) all.insert(id);
+    for (const auto& [id, error] : troubles) all.insert(id);
+    co_await remove_missing(std::move(all), *listing);
+    co_await sort(*std::move(listing), round);
+    end_listing();
+    while (round->pending > 0) co_await change.wait();
+    round->report.stores = static_cast<std::uint32_t>(entries.size());
+    co_return round->report;
   }
 
-  asio::awaitable<void> remove_missing(const Listing& listing) {
+  asio::awaitable<void> look(std::set<StoreId> stores) {
     const auto self = shared_from_this();
-    std::map<StoreId, bool> present;
-    std::vector<StoreId> gone;
-    for (const Found& file : listing.files) present[file.id] = true;
-    for (const auto& [id, row] : known) {
-      if (!present.contains(id)) gone.push_back(id);
-    }
-    for (const StoreId& id : gone) {
-      drop(id);
+    co_await begin_listing();
+    auto look_at = [self, stores] { return look_at_files(self->folder, stores); };
+    auto listing = co_await pool.run(std::move(look_at));
+    co_await remove_missing(std::move(stores), listing);
+    co_await sort(std::move(listing), std::make_shared<Round>());
+    end_listing();
+  }
+
+  /// Those of `stores` that the listing does not have.
+  asio::awaitable<void> remove_missing(std::set<StoreId> stores, const FolderListing& listing) {
+    const auto self = shared_from_this();
+    for (const FoundFile& file : listing.files) stores.erase(file.id);
+    for (const auto& [id, error] : listing.refused) stores.erase(id);
+    for (const StoreId& id : stores) {
+      if (claims.contains(id)) continue;
+      troubles.erase(id);
+      const bool was_known = entries.erase(id) > 0 || known.contains(id);
+      if (was_known) on_event(StoreRemoved{.id = id, .is_gone = true});
       co_await forget(id);
     }
   }
@@ -304,29 +341,105 @@ struct Catalogue::State : std::enable_shared_from_this<State> {
   WorkerPool& pool;
   std::filesystem::path folder;
   OnEvent on_event;
+  OnAgain on_again = [](const LookAgain&) {};
   LayerFiles layers;
   std::unique_ptr<CatalogueDb> db;
   Change change;
   std::map<StoreId, Entry> entries;           ///< What is served.
   std::map<StoreId, CatalogueDb::Row> known;  ///< What the database says, entries included.
+  std::map<StoreId, DiskError> troubles;      ///< Files that are not served, and why.
+  std::map<StoreId, std::string> aside;
+  std::map<StoreId, Instant> not_before;  ///< Of files that cost much to hash: not again sooner.
+  std::set<StoreId> in_hand;              ///< Waiting to be hashed, or being hashed.
+  std::set<StoreId> doubts;               ///< To be hashed though the stamp is known.
+  std::multiset<StoreId> claims;
+  Lane small;
+  Lane large;
   bool is_open = false;
-  bool is_scanning = false;
-  bool is_listing = false;  ///< The first part of a scan, before files are hashed: the table stands still but for it.
+  bool is_listing = false;
 };
 
 Catalogue::Catalogue(WorkerPool& pool, std::filesystem::path folder, OnEvent on_event)
     : state_(std::make_shared<State>(pool, std::move(folder), std::move(on_event))) {}
 Catalogue::~Catalogue() {
   state_->on_event = [](const CatalogueEvent&) {};
+  state_->on_again = [](const LookAgain&) {};
+  for (State::Lane* const lane : {&state_->small, &state_->large}) {
+    for (const State::Job& job : lane->queue) --job.round->pending;
+    lane->queue.clear();
+  }
+  state_->change.notify();
 }
 
+void Catalogue::on_again(OnAgain on_again) { state_->on_again = std::move(on_again); }
+
 asio::awaitable<Result<ScanReport, DiskError>> Catalogue::scan() { return state_->scan(); }
+
+asio::awaitable<void> Catalogue::look(std::set<StoreId> stores) { return state_->look(std::move(stores)); }
+
+asio::awaitable<void> Catalogue::recheck(StoreId id) {
+  const std::shared_ptr<State> self = state_;
+  self->doubts.insert(id);
+  self->not_before.erase(id);
+  std::set<StoreId> stores{id};
+  co_await self->look(std::move(stores));
+}
+
+struct Catalogue::Claim::Release {
+  Release(std::shared_ptr<State> catalogue, const StoreId& store) : state(std::move(catalogue)), id(store) {
+    state->claims.insert(id);
+  }
+  Release(const Release&) = delete;
+  Release& operator=(const Release&) = delete;
+  ~Release() {
+    state->claims.erase(state->claims.find(id));
+    state->ask_again(id, LookAgain::Why::kDoubt);
+  }
+  std::shared_ptr<State> state;
+  StoreId id;
+};
+Catalogue::Claim::Claim(std::unique_ptr<Release> release) : release_(std::move(release)) {}
+Catalogue::Claim::~Claim() = default;
+Catalogue::Claim Catalogue::claim(StoreId id) { return Claim(std::make_unique<Claim::Release>(state_, id)); }
+
+asio::awaitable<Result<std::string, DiskError>> Catalogue::put_aside(StoreId id, Content content) {
+  const std::shared_ptr<State> self = state_;
+  const auto entry = self->entries.find(id);
+  if (entry == self->entries.end() || entry->second.content != content) co_return fail(DiskError::kNotFound);
+  const FileStamp stamp = entry->second.stamp;
+  self->drop(id);
+  co_await self->forget(id);
+  auto rename = [self, id, stamp] { return io::put_aside(system_file_ops(), self->folder, id, stamp); };
+  const auto name = co_await self->pool.run(std::move(rename));
+  if (name) {
+    self->aside[id] = *name;
+  } else {
+    self->troubles[id] = name.error();
+  }
+  co_return name;
+}
+
+asio::awaitable<Status<DiskError>> Catalogue::remove(StoreId id) {
+  const std::shared_ptr<State> self = state_;
+  auto unlink_file = [path = path_of(id), folder = self->folder]() -> Status<DiskError> {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail(disk_error(errno));
+    return sync_folder(system_file_ops(), folder);
+  };
+  const auto removed = co_await self->pool.run(std::move(unlink_file));
+  if (!removed) co_return removed;
+  std::set<StoreId> stores{id};
+  co_await self->look(std::move(stores));
+  co_return Ok{};
+}
+
+const std::map<StoreId, std::string>& Catalogue::aside() const { return state_->aside; }
+const std::map<StoreId, DiskError>& Catalogue::troubles() const { return state_->troubles; }
 
 std::optional<Content> Catalogue::find(const StoreId& id) const { return state_->served(id); }
 
 std::vector<StoreAdded> Catalogue::list() const {
   std::vector<StoreAdded> out;
-  for (const auto& [id, entry] : state_->entries) out.push_back({id, entry.content});
+  for (const auto& [id, entry] : state_->entries) out.push_back({id, entry.content, entry.stamp});
   return out;
 }
 
@@ -370,7 +483,10 @@ asio::awaitable<Result<OpenStore, DiskError>> Catalogue::open(StoreId id) {
   if (file) co_return OpenStore{id, content, stamp, std::move(*file)};
   const DiskError error = file.error();
   const bool is_same = self->served_stamp(id) == stamp;
-  if (is_same && (error == DiskError::kChanged || error == DiskError::kNotFound)) self->drop(id);
+  if (is_same && (error == DiskError::kChanged || error == DiskError::kNotFound)) {
+    self->drop(id);
+    self->ask_again(id, LookAgain::Why::kDoubt);
+  }
   co_return fail(error);
 }
 
@@ -386,7 +502,8 @@ asio::awaitable<Result<Bytes, DiskError>> Catalogue::layer_page(StoreId id, Cont
   const auto page = co_await self->pool.run(std::move(read_page));
   const bool is_damaged = !page && page.error() != DiskError::kBadRequest && self->served(id) == content;
   if (is_damaged) co_await self->forget(id);
-  if (is_damaged) self->drop(id);  // The next scan hashes the store again, and writes its layer again.
+  if (is_damaged) self->drop(id);  // The next look hashes the store again, and writes its layer again.
+  if (is_damaged) self->ask_again(id, LookAgain::Why::kDoubt);
   co_return page;
 }
 

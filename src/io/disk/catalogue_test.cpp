@@ -314,5 +314,93 @@ TEST_F(CatalogueTest, MayBeDestroyedWhileItScans) {
   EXPECT_THAT(events_, IsEmpty());
 }
 
+TEST_F(CatalogueTest, LooksAtTheStoresItIsToldOfAndAtNoOthers) {
+  const auto catalogue = open_catalogue();
+  scan(*catalogue);
+  put(a_, 100'000, 1);
+  put(b_, 100'000, 2);
+  const auto look_until = [&](std::size_t events) {
+    asio::co_spawn(loop_, catalogue->look({a_}), asio::detached);
+    loop_.restart();
+    while (events_.size() < events && loop_.run_one() > 0) {
+    }
+  };
+  look_until(1);
+  EXPECT_TRUE(catalogue->find(a_));
+  EXPECT_EQ(catalogue->find(b_), std::nullopt);
+  std::filesystem::remove(path_of(a_));
+  look_until(2);
+  EXPECT_THAT(events_, ElementsAre("added " + name_of(a_), "removed " + name_of(a_)));
+}
+
+TEST_F(CatalogueTest, LeavesAFileToWhoeverClaimsItAndLooksAtItAfterwards) {
+  const auto catalogue = open_catalogue();
+  std::vector<StoreId> again;
+  catalogue->on_again([&](const LookAgain& look) { again.push_back(look.id); });
+  {
+    const auto claim = catalogue->claim(a_);
+    put(a_, 3 * kMiB, 1);
+    EXPECT_EQ(scan(*catalogue).hashed, 0U);
+    EXPECT_EQ(catalogue->find(a_), std::nullopt);
+  }
+  EXPECT_THAT(again, ElementsAre(a_));
+  EXPECT_EQ(scan(*catalogue).hashed, 1U);
+}
+
+TEST_F(CatalogueTest, HashesAStoreInDoubtAgainAndTellsWhatItIsNow) {
+  const auto catalogue = open_catalogue();
+  Bytes data = put(a_, 3 * kMiB, 1);
+  scan(*catalogue);
+  data[kMiB] ^= 1U;
+  write_file(path_of(a_), data);
+  set_mtime(path_of(a_), kLongAgo);  // rotten, and the stamp does not show it
+  EXPECT_EQ(scan(*catalogue).hashed, 0U);
+  asio::co_spawn(loop_, catalogue->recheck(a_), asio::detached);
+  loop_.restart();
+  while (events_.size() < 2 && loop_.run_one() > 0) {
+  }
+  EXPECT_THAT(events_, ElementsAre("added " + name_of(a_), "changed " + name_of(a_)));
+  EXPECT_EQ(catalogue->find(a_), tree_of(data).content);
+}
+
+TEST_F(CatalogueTest, PutsADamagedFileAsideAndKnowsItAfterARestart) {
+  {
+    const auto catalogue = open_catalogue();
+    const Content content = tree_of(put(a_, 3 * kMiB, 1)).content;
+    scan(*catalogue);
+    EXPECT_EQ(wait(catalogue->put_aside(a_, {5, {}})).error(), DiskError::kNotFound);  // other bytes: not ours to move
+    EXPECT_EQ(*wait(catalogue->put_aside(a_, content)), a_.file_name() + ".damaged");
+    EXPECT_EQ(catalogue->find(a_), std::nullopt);
+    EXPECT_EQ(scan(*catalogue).stores, 0U);
+  }
+  const auto restarted = open_catalogue();
+  scan(*restarted);
+  EXPECT_EQ(restarted->aside().at(a_), a_.file_name() + ".damaged");
+}
+
+TEST_F(CatalogueTest, RemovesAStoreOfWhichItsOwnerHasEnough) {
+  const auto catalogue = open_catalogue();
+  put(a_, 3 * kMiB, 1);
+  scan(*catalogue);
+  EXPECT_TRUE(wait(catalogue->remove(a_)));
+  EXPECT_FALSE(std::filesystem::exists(path_of(a_)));
+  EXPECT_THAT(events_, ElementsAre("added " + name_of(a_), "removed " + name_of(a_)));
+  EXPECT_TRUE(wait(catalogue->remove(b_)));
+}
+
+TEST_F(CatalogueTest, SaysWhichFilesItCannotTakeIn) {
+  put(a_, 0, 1);
+  put(b_, 3 * kMiB, 2);
+  std::filesystem::create_directory(state_folder(folder_.path()));
+  write_file(state_folder(folder_.path()) / "layers", {});  // no layer can be kept
+  const auto catalogue = open_catalogue();
+  std::vector<LookAgain::Why> again;
+  catalogue->on_again([&](const LookAgain& look) { again.push_back(look.why); });
+  EXPECT_EQ(scan(*catalogue).failed, 1U);
+  EXPECT_EQ(catalogue->troubles().at(a_), DiskError::kRefused);
+  EXPECT_TRUE(catalogue->troubles().contains(b_));
+  EXPECT_THAT(again, ElementsAre(LookAgain::Why::kFailed));
+}
+
 }  // namespace
 }  // namespace turnpike::io

@@ -127,7 +127,8 @@ Status<DiskError> PartialStore::State::check_space(std::uint64_t allocated) cons
   const auto free = options.ops->free_space(data);
   if (!free) return fail(DiskError::kIo);
   const std::uint64_t missing = content.size > allocated ? content.size - allocated : 0;
-  if (*free < options.reserve || *free - options.reserve < missing) return fail(DiskError::kNoSpace);
+  const std::uint64_t kept = options.reserve + options.promised;
+  if (*free < kept || *free - kept < missing) return fail(DiskError::kNoSpace);
   return Ok{};
 }
 
@@ -223,6 +224,9 @@ Status<WriteError> PartialStore::State::write(std::uint32_t index, const Digest&
     const bool is_short = verdict.error() == merkle::PieceError::kWrongLength;
     return fail(WriteError{is_short ? PieceFault::kWrongLength : PieceFault::kWrongHash});
   }
+  // Others write to the disk too: what was free when this was opened need not be so now.
+  const auto free = options.ops->free_space(data);
+  if (free && *free < options.reserve + bytes.size()) return fail(WriteError{DiskError::kNoSpace});
   const auto written = write_exactly(*options.ops, part.get(), bytes, index * store::kPieceSize);
   if (!written) return fail(WriteError{written.error()});
   const std::scoped_lock lock(journal_mutex);

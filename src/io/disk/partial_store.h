@@ -32,6 +32,7 @@ struct PieceRefused {
 struct PartialOptions {
   /// Free space that must remain after the whole store is written.
   std::uint64_t reserve = std::uint64_t{256} << 20U;
+  std::uint64_t promised = 0;  ///< Free space that others will still use: their partial files grow as they are filled.
   /// Written pieces are made durable, and a checkpoint journalled, this long after they came.
   std::chrono::milliseconds checkpoint_delay{900};
   FileOps* ops = &system_file_ops();

@@ -430,5 +430,28 @@ TEST_F(PartialStoreTest, ClearsWhatAnInterruptedCommitLeft) {
   EXPECT_TRUE(std::filesystem::is_empty(state_folder(folder_.path()) / "partial"));
 }
 
+TEST_F(PartialStoreTest, LeavesAloneWhatOthersWereAlreadyPromised) {
+  ops_.free = kSize + kMiB + 100;
+  const auto open_beside = [&](std::uint64_t promised) {
+    return wait(PartialStore::open(
+        pool_, folder_.path(), id_, tree_.content,
+        {.reserve = kMiB, .promised = promised, .checkpoint_delay = std::chrono::hours(1), .ops = &ops_}));
+  };
+  EXPECT_EQ(open_beside(101).error(), DiskError::kNoSpace);
+  EXPECT_TRUE(open_beside(100));
+}
+
+TEST_F(PartialStoreTest, StopsBeforeTheReserveWhenOthersFillTheDiskAndGoesOnWhenThereIsSpaceAgain) {
+  const auto partial = open_with_page();
+  EXPECT_TRUE(write(*partial, 0));
+  ops_.free = kMiB + kMiB - 1;  // the reserve, and not quite one piece
+  const auto refused = write(*partial, 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(std::get<DiskError>(refused.error().error), DiskError::kNoSpace);
+  EXPECT_THAT(pieces(*partial), testing::ElementsAre(0));
+  ops_.free = kMiB + kMiB;
+  EXPECT_TRUE(write(*partial, 1));
+}
+
 }  // namespace
 }  // namespace turnpike::io

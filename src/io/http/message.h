@@ -62,6 +62,8 @@ struct FileBody {
   /// Called after each stretch (≤ 4 MiB) that went out. False breaks the connection off in the middle of the body: the
   /// file is no longer what the headers said.
   std::function<bool(std::uint64_t sent)> on_sent{};
+  /// Asked before each stretch: waits until bytes may flow, and gives how many, 1 to `wanted`. Without it all may.
+  std::function<asio::awaitable<std::uint64_t>(std::uint64_t wanted)> pace{};
 };
 
 /// Takes the bytes of a StreamBody, as fast as the peer takes them.

@@ -367,6 +367,10 @@ asio::awaitable<Status<IoError>> Server::State::Connection::send_file(std::strin
     auto stretch = std::min<std::uint64_t>(body.length, kStretch);
     // The last bytes wait for the owner's word on all the others: a body that is not whole must show that it is not.
     if (body.on_sent && stretch == body.length && stretch > kHeldBack) stretch -= kHeldBack;
+    if (body.pace) {
+      deadline.disarm();  // it is we who make the peer wait
+      stretch = co_await body.pace(stretch);
+    }
     deadline.arm(state->limits.stall_time);
     wrote = co_await pipe->write_file(body.fd, body.offset, stretch);
     if (!wrote) break;
