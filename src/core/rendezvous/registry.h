@@ -15,7 +15,7 @@
 #include "core/identity/replay.h"
 #include "core/rendezvous/control.h"
 #include "core/rendezvous/id_list.h"
-#include "core/rendezvous/index_table.h"
+#include "base/index_table.h"
 
 namespace turnpike::rendezvous {
 

@@ -7,10 +7,10 @@ namespace turnpike::stun {
 Result<std::optional<Frame>, FrameError> next_frame(ByteView buffered) {
   constexpr std::size_t kChannelHeaderSize = 4;
   if (buffered.empty()) return std::optional<Frame>();
-  // 0–3 STUN, 64–79 a channel (RFC 7983): nothing else begins a frame.
+  // 0–3 STUN (RFC 7983), 64–127 a channel (RFC 5766; RFC 8656 leaves of it 64–79): nothing else begins a frame.
   const std::uint8_t first = buffered.front();
   const bool is_stun = first < 4;
-  if (!is_stun && (first < 64 || first > 79)) return fail(FrameError::kNotTurn);
+  if (!is_stun && (first < 64 || first > 127)) return fail(FrameError::kNotTurn);
   if (buffered.size() < (is_stun ? 8 : kChannelHeaderSize)) return std::optional<Frame>();
   ByteReader in(buffered.subspan(2));
   const std::size_t length = in.u16();

@@ -1,10 +1,10 @@
-#include "core/rendezvous/index_table.h"
+#include "base/index_table.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-namespace turnpike::rendezvous {
+namespace turnpike {
 namespace {
 
 // Few hashes for many numbers, so that runs are long, wrap around and get torn open again.
@@ -52,4 +52,4 @@ TEST(KeyedHash, DiffersFromKeyToKeyAndFromWordToWord) {
 }
 
 }  // namespace
-}  // namespace turnpike::rendezvous
+}  // namespace turnpike

@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "base/random.h"
 
-namespace turnpike::rendezvous {
+namespace turnpike {
 
 /// A hash with a secret. Peers choose the ids that are hashed, so without one they could make them collide.
 class KeyedHash {
@@ -104,4 +104,4 @@ class IndexTable {
   std::size_t size_ = 0;
 };
 
-}  // namespace turnpike::rendezvous
+}  // namespace turnpike
