@@ -191,13 +191,22 @@ const std::vector<BootstrapRow>& bootstrap_rows() {
       {{"public-url", "URL", "where others reach this bootstrap, when a proxy stands before it"},
        [](BootstrapConfig& c, const std::string& v) { return put(c.public_url, parse_web_url(v)); }},
       {{"stun", "ADDRESS:PORT|none",
-        "UDP for STUN (default [::]:3478); twice, with another address and port, lets nodes learn their kind of NAT",
+        "UDP and TCP for STUN and TURN (default [::]:3478); twice, with another address and port, lets nodes learn "
+        "their "
+        "kind of NAT",
         true},
        [](BootstrapConfig& c, const std::string& v) {
          c.stun_is_default = false;
          return v == "none" || (c.stun.size() < 2 && append(c.stun, Endpoint::parse(v)));
        },
        [](BootstrapConfig& c) { c.stun.clear(); }},
+      {{"turn-external", "ADDRESS", "the public address that TURN gives to others (default: found out); repeatable",
+        true},
+       [](BootstrapConfig& c, const std::string& v) { return append(c.turn_external, IpAddress::parse(v)); },
+       [](BootstrapConfig& c) { c.turn_external.clear(); }},
+      {{"turn-user", "NAME:PASSWORD", "lets a foreign TURN client relay between its own allocations; repeatable", true},
+       [](BootstrapConfig& c, const std::string& v) { return append(c.turn_users, turn::StaticUser::parse(v)); },
+       [](BootstrapConfig& c) { c.turn_users.clear(); }},
       {{"trusted-proxy", "CIDR",
         "the network of a reverse proxy of ours, whose X-Forwarded-For or PROXY header says who the client is; "
         "repeatable",

@@ -147,6 +147,18 @@ TEST(BootstrapSettings, TakeAProbeAddressOfEachFamily) {
   EXPECT_NE(bootstrap_error({{"probe-address", {"198.51.100.11:443"}}}), "");
 }
 
+TEST(BootstrapSettings, TakeTurnsAddressesAndUsers) {
+  bootstrap::BootstrapConfig config;
+  ASSERT_FALSE(configure(
+      config, {{"turn-external", {"198.51.100.1", "2001:db8::1"}}, {"turn-user", {"alice:pass:word", "bob:x"}}}));
+  EXPECT_EQ(config.turn_external.size(), 2U);
+  ASSERT_EQ(config.turn_users.size(), 2U);
+  EXPECT_EQ(config.turn_users[0].name, "alice");
+  EXPECT_EQ(config.turn_users[0].password, "pass:word");
+  EXPECT_NE(bootstrap_error({{"turn-user", {"alice"}}}), "");
+  EXPECT_NE(bootstrap_error({{"turn-external", {"localhost"}}}), "");
+}
+
 TEST(BootstrapSettings, WantACertificateAndItsKeyTogether) {
   EXPECT_EQ(bootstrap_error({{"certificate", {"a.pem"}}}), "certificate and key must be given together, or neither");
   EXPECT_EQ(bootstrap_error({{"certificate", {"a.pem"}}, {"key", {"b.pem"}}}), "");

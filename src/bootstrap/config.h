@@ -9,6 +9,7 @@
 
 #include "base/endpoint.h"
 #include "base/network.h"
+#include "core/turn/authenticator.h"
 #include "io/tcp/url.h"
 
 namespace turnpike::bootstrap {
@@ -31,14 +32,17 @@ struct BootstrapConfig {
   std::filesystem::path key;
   std::optional<io::Url> public_url;       ///< Where others reach it, when a proxy stands before it.
   std::vector<IpAddress> probe_addresses;  ///< Of this machine, and not those that peers connect to.
-  /// UDP for STUN: none, one, or two that differ in address and port (RFC 5780). With the default a taken port is no
-  /// failure.
+  /// STUN and TURN over UDP and TCP: nowhere, at one, or at two that differ in address and port (RFC 5780). With the
+  /// default a taken port is no failure.
   std::vector<Endpoint> stun{{{IpAddress::Family::kV6, {}}, 3478}};
   bool stun_is_default = true;
   /// Reverse proxies of the operator's own, whose word on the client's address is believed. At most
   /// io::http::kMaxTrustedProxies.
   std::vector<IpNetwork> trusted_proxies;
-  std::string log_level = "info";  ///< debug, info, warning, error
+  /// What relayed addresses are made of. Without any, the addresses that are listened on, or this machine's own.
+  std::vector<IpAddress> turn_external;
+  std::vector<turn::StaticUser> turn_users;  ///< Foreign TURN clients, whose own allocations may talk to each other.
+  std::string log_level = "info";            ///< debug, info, warning, error
 };
 
 }  // namespace turnpike::bootstrap

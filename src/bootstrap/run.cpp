@@ -6,7 +6,7 @@
 #include "bootstrap/http_api.h"
 #include "bootstrap/legacy_directory.h"
 #include "bootstrap/legacy_relay.h"
-#include "bootstrap/stun_service.h"
+#include "bootstrap/turn_service.h"
 #include "crypto/random.h"
 #include "io/control/data_folder.h"
 #include "io/log/log.h"
@@ -39,14 +39,14 @@ class Process {
         brain_(loop_.get_executor(),
                {.id = {identity.public_key()}, .relay = {}, .probe_addresses = config.probe_addresses}, random_),
         relays_(loop_.get_executor(), brain_),
-        stun_(loop_.get_executor(), random_),
         facts_{.started = io::now(), .version = std::string(kVersion)},
         links_(loop_.get_executor(), brain_, relays_, identity, random_),
         pool_(loop_.get_executor(), kHashThreads),
         legacy_{.public_url = config.public_url, .sees_clients = !config.public_url || !config.trusted_proxies.empty()},
         legacy_directory_(loop_.get_executor(), brain_, legacy_, facts_, random_),
         legacy_relay_(brain_, legacy_, links_, pool_),
-        server_(loop_.get_executor(), server_limits()) {}
+        server_(loop_.get_executor(), server_limits()),
+        turn_(loop_.get_executor(), config, random_) {}
 
   int run() {
     server_.trust_proxies(io::http::TrustedProxies(config_.trusted_proxies));
@@ -86,10 +86,11 @@ class Process {
       std::printf("pin: %s\n", context->pin().c_str());
       server_.listen_tls(*std::move(listener), *std::move(context));
     }
-    const auto deaf = config_.stun.empty() ? std::nullopt : stun_.open(config_.stun);
+    server_.on_turn([this](std::unique_ptr<io::BytePipe> pipe) { turn_.serve_tls(std::move(pipe)); });
+    const auto deaf = config_.stun.empty() ? std::nullopt : turn_.open(config_.stun);
     if (deaf && !config_.stun_is_default) return deaf;
-    if (deaf) io::log_warning("no STUN: {}", *deaf);
-    for (const Endpoint& each : stun_.local()) opened.push_back("stun://" + each.to_string());
+    if (deaf) io::log_warning("no STUN, and TURN over TLS only: {}", *deaf);
+    for (const Endpoint& each : turn_.local()) opened.push_back("stun://" + each.to_string());
     for (const std::string& place : opened) std::printf("listening %s\n", place.c_str());
     if (config_.public_url) std::printf("reached at %s\n", config_.public_url->to_string().c_str());
     return std::nullopt;
@@ -98,7 +99,7 @@ class Process {
   asio::awaitable<void> shut_down() {
     const Duration grace = kGrace;
     io::log_info("going down");
-    stun_.close();
+    turn_.close();
     links_.close_all();
     relays_.close_all();
     brain_.close_all();
@@ -110,7 +111,6 @@ class Process {
   crypto::SecureRandom random_;
   Brain brain_;
   RelaySwitch relays_;
-  StunService stun_;
   Facts facts_;
   SourceLinks links_;
   io::WorkerPool pool_;
@@ -118,6 +118,7 @@ class Process {
   LegacyDirectory legacy_directory_;
   LegacyRelay legacy_relay_;
   io::http::Server server_;
+  TurnService turn_;
 };
 
 }  // namespace

@@ -160,6 +160,7 @@ struct Server::State : std::enable_shared_from_this<State> {
   asio::any_io_executor loop;
   ServerLimits limits;
   std::deque<Route> routes;  // handlers stay where they are while they run
+  std::function<void(std::unique_ptr<BytePipe>)> serve_turn;
   Counters counters;
   TrustedProxies trusted;
   std::map<IpAddress, std::size_t> per_address;
@@ -493,6 +494,7 @@ void Server::route(Method method, std::string path, Handler handler, RouteOption
 }
 
 void Server::trust_proxies(TrustedProxies proxies) { state_->trusted = std::move(proxies); }
+void Server::on_turn(std::function<void(std::unique_ptr<BytePipe>)> serve) { state_->serve_turn = std::move(serve); }
 
 Server::Counters Server::counters() const { return state_->counters; }
 
@@ -524,6 +526,10 @@ struct Server::Loops {
     if (state->stopping) co_return;
     const auto carrier = co_await tell_carrier(tls, limits.handshake_time);
     if (!carrier) co_return;
+    if (*carrier == Carrier::kTurn && state->serve_turn) {
+      state->serve_turn(std::move(connection.pipe));
+      co_return;
+    }
     if (*carrier != Carrier::kHttp) {
       ++state->counters.not_http;
       co_await tls.finish();

@@ -54,6 +54,9 @@ class Server {
   void listen(std::unique_ptr<TcpListener> listener);
   void listen_tls(std::unique_ptr<TcpListener> listener, TlsServerContext context);
 
+  /// Connections on the TLS port that speak TURN go there, whole, instead of being closed and counted as not_http.
+  void on_turn(std::function<void(std::unique_ptr<BytePipe>)> serve);
+
   /// Takes no more connections, lets answers under way finish for `grace`, then closes the rest. Upgraded connections
   /// belong to their handlers: they count as under way, and are not closed here.
   [[nodiscard]] asio::awaitable<void> stop(Duration grace);

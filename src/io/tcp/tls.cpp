@@ -24,7 +24,8 @@ constexpr std::size_t kMaxPlain = std::size_t{112} << 10U;
 /// A head that may wait for its body in the same buffer.
 constexpr std::size_t kMaxHead = std::size_t{8} << 10U;
 
-constexpr std::array<std::string_view, 2> kServerProtocols{"http/1.1", "stun.turn"};
+// In this order: a client that speaks both (coturn's offers both at once) has come for TURN.
+constexpr std::array<std::string_view, 2> kServerProtocols{"stun.turn", "http/1.1"};
 
 using SslPtr = std::unique_ptr<SSL, decltype(&SSL_free)>;
 using X509Ptr = std::unique_ptr<X509, decltype(&X509_free)>;
@@ -380,6 +381,12 @@ TlsClientContext TlsClientContext::anyone() {
   return out;
 }
 
+TlsClientContext TlsClientContext::for_turn() const {
+  TlsClientContext out = *this;
+  out.carrier_ = Carrier::kTurn;
+  return out;
+}
+
 asio::awaitable<Result<std::unique_ptr<TlsPipe>, IoError>> tls_accept(std::unique_ptr<BytePipe> lower,
                                                                       const TlsServerContext& context,
                                                                       Duration timeout) {
@@ -394,7 +401,12 @@ asio::awaitable<Result<std::unique_ptr<TlsPipe>, IoError>> tls_connect(std::uniq
   const auto loop = co_await asio::this_coro::executor;
   SslPtr ssl(SSL_new(context.native()), SSL_free);
   static constexpr unsigned char kHttp[] = "\x08http/1.1";
-  SSL_set_alpn_protos(ssl.get(), kHttp, sizeof(kHttp) - 1);
+  static constexpr unsigned char kTurn[] = "\x09stun.turn";
+  if (context.carrier() == Carrier::kTurn) {
+    SSL_set_alpn_protos(ssl.get(), kTurn, sizeof(kTurn) - 1);
+  } else {
+    SSL_set_alpn_protos(ssl.get(), kHttp, sizeof(kHttp) - 1);
+  }
   if (IpAddress::parse(host)) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
   } else {
@@ -408,8 +420,8 @@ asio::awaitable<Result<std::unique_ptr<TlsPipe>, IoError>> tls_connect(std::uniq
 }
 
 Carrier carrier_of_alpn(std::string_view protocol) {
-  if (protocol == kServerProtocols[0]) return Carrier::kHttp;
-  if (protocol == kServerProtocols[1]) return Carrier::kTurn;
+  if (protocol == kServerProtocols[0]) return Carrier::kTurn;
+  if (protocol == kServerProtocols[1]) return Carrier::kHttp;
   return Carrier::kUnknown;
 }
 

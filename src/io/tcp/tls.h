@@ -41,6 +41,9 @@ class TlsServerContext {
   std::string pin_;
 };
 
+/// What speaks on the TLS port.
+enum class Carrier : std::uint8_t { kHttp, kTurn, kUnknown };
+
 /// Whom a client trusts: exactly one of the pins, or, with none, the system's authorities and the host's name.
 class TlsClientContext {
  public:
@@ -51,7 +54,11 @@ class TlsClientContext {
   /// Whoever answers: for looking who it is, and for nothing that matters.
   [[nodiscard]] static TlsClientContext anyone();
 
+  /// The same trust, but TURN is what will be spoken (RFC 7443), not HTTP.
+  [[nodiscard]] TlsClientContext for_turn() const;
+
   [[nodiscard]] const std::vector<std::string>& pins() const { return pins_; }
+  [[nodiscard]] Carrier carrier() const { return carrier_; }
   [[nodiscard]] ssl_ctx_st* native() const { return context_.get(); }
 
  private:
@@ -59,6 +66,7 @@ class TlsClientContext {
 
   std::shared_ptr<ssl_ctx_st> context_;
   std::vector<std::string> pins_;
+  Carrier carrier_ = Carrier::kHttp;
 };
 
 /// TLS over another pipe, which it owns.
@@ -82,9 +90,6 @@ class TlsPipe : public BytePipe {
                                                                                      const TlsClientContext& context,
                                                                                      std::string host,
                                                                                      Duration timeout);
-
-/// What speaks on the TLS port.
-enum class Carrier : std::uint8_t { kHttp, kTurn, kUnknown };
 
 /// By ALPN (http/1.1, RFC 7443's stun.turn), else by the first decrypted byte: an upper-case letter is HTTP, 0–3 STUN
 /// or TURN (RFC 7983). kTimeout if the peer says nothing within `timeout`; the pipe is then closed.

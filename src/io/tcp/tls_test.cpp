@@ -135,6 +135,15 @@ TEST(TlsPipe, CarriesManyBytesBothWaysAtOnce) {
   (*client)->close();
 }
 
+TEST(Tls, AgreesOnTurnWhereTheClientHasComeForIt) {
+  const Folder folder;
+  const auto server = self_signed(folder);
+  Handshake pair(server);
+  const auto client = pair.as_client(TlsClientContext::pinned({server.pin()}).for_turn());
+  ASSERT_TRUE(client);
+  EXPECT_EQ((*client)->alpn(), "stun.turn");
+}
+
 TEST(TlsPipe, TellsACutFromAnEnd) {
   const Folder folder;
   const auto context = self_signed(folder);

@@ -1,4 +1,4 @@
-#include "bootstrap/stun_service.h"
+#include "bootstrap/turn_service.h"
 
 #include <gtest/gtest.h>
 
@@ -50,11 +50,26 @@ class Asker final : public io::UdpReceiver {
   std::optional<stun::BindingClient> client_;
 };
 
+constexpr IpAddress kPublic = IpAddress::v4(198, 51, 100, 1);
+constexpr IpAddress kOtherPublic = IpAddress::v4(198, 51, 100, 2);
+constexpr IpAddress kPrivate = IpAddress::v4(10, 0, 0, 1);
+
+TEST(BootstrapTurn, RelaysInTheNameOfWhatTheOperatorSaysThenWhatIsListenedOnThenTheMachinesOwn) {
+  BootstrapConfig config;
+  EXPECT_EQ(external_addresses(config, {}), std::vector{kOne});
+  EXPECT_EQ(external_addresses(config, {kPrivate, kPublic}), (std::vector{kPublic, kPrivate}));
+  config.stun = {{kOtherPublic, 3478}};
+  EXPECT_EQ(external_addresses(config, {kPrivate, kPublic}), std::vector{kOtherPublic});
+  config.turn_external = {kPublic};
+  EXPECT_EQ(external_addresses(config, {kPrivate}), std::vector{kPublic});
+}
+
 class BootstrapStun : public testing::Test {
  protected:
   asio::io_context loop_;
   SeededRandom random_{1};
-  StunService stun_{loop_.get_executor(), random_};
+  BootstrapConfig config_;
+  TurnService stun_{loop_.get_executor(), config_, random_};
 };
 
 TEST_F(BootstrapStun, TellsWhoAsksHowHeIsSeenAndIsSilentTowardsTheRest) {
