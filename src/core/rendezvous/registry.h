@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "base/endpoint.h"
+#include "base/index_table.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "core/identity/replay.h"
 #include "core/rendezvous/control.h"
 #include "core/rendezvous/id_list.h"
-#include "base/index_table.h"
 
 namespace turnpike::rendezvous {
 
