@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "bootstrap/bootstrap_test_support.h"
 #include "core/exchange/message.h"
+#include "io/channel/channel_link.h"
 #include "io/channel/channel_test_support.h"
 #include "io/channel/store_server.h"
 #include "io/loop/deadline.h"

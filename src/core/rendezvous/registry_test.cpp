@@ -69,6 +69,8 @@ TEST_F(RegistryTest, TellsWhatOnePeerHolds) {
   ASSERT_TRUE(put(1, {entry(10), entry(11)}, 0s, {inside, outside}));
   ASSERT_TRUE(put(2, {entry(11, 7)}));
   registry.set_connected(peer(2), true);
+  EXPECT_THAT(registry.held_by(peer(1), id(11), stranger)->http, IsEmpty()) << "not proved yet";
+  registry.prove(peer(1), {ServiceKind::kHttp, outside}, at(1h).mono);
   const auto first = registry.held_by(peer(1), id(11), stranger);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->content, entry(11).content);
