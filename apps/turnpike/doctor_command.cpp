@@ -26,7 +26,9 @@ int run_doctor(Console& console, const Invocation& invocation, const DoctorOrder
   io::Examination what{.bootstraps = order.node.bootstraps,
                        .pins = order.node.bootstrap_pins,
                        .proxies = order.node.proxies,
+                       .port = {},
                        .trust_anyone = false};
+  if (!node.status) what.port = order.node.port;
   if (what.bootstraps.empty()) {
     what.bootstraps = bootstraps_of(node);
     what.trust_anyone = true;

@@ -1,7 +1,5 @@
 #include "doctor_report.h"
 
-#include <algorithm>
-
 #include "show.h"
 
 namespace turnpike::cli {
@@ -34,23 +32,27 @@ const json& router_of(const NodeStatus& node) {
 }
 
 doctor::MappingFacts mapping_of(const io::Examined& found, const NodeStatus& node) {
-  doctor::MappingFacts out;
-  out.behind_nat = doctor::check_nat_mapping(found.udp).value != "none";
+  doctor::MappingFacts out = found.mapping.value_or(doctor::MappingFacts());
   const json& router = router_of(node);
-  if (router.is_null()) {
-    out.reason = "start the node, which asks it";
-    return out;
+  if (!router.is_null()) {
+    out = doctor::mapping_of(text_at(router, "state"), text_at(router, "reason"), text_at(router, "protocol"));
+    out.external = IpAddress::parse(text_at(router, "external"));
   }
-  const std::string state = text_at(router, "state");
-  const auto is_one_of = [&](std::initializer_list<std::string_view> states) {
-    return std::ranges::find(states, state) != states.end();
-  };
-  out.reason = text_at(router, "reason");
-  out.protocol = text_at(router, "protocol");
-  out.external = IpAddress::parse(text_at(router, "external"));
-  out.mapped = is_one_of({"mapped", "mapped-singly"});
-  out.asked = !is_one_of({"off", "no-gateway", "searching", "working"});
-  out.answers = out.asked && state != "no-answer";
+  out.behind_nat = doctor::check_nat_mapping(found.udp).value != "none";
+  return out;
+}
+
+// The ways in that others may use, as they were tried from outside; those of this network alone are left out.
+std::vector<doctor::PortFacts> ports_of(const NodeStatus& node) {
+  std::vector<doctor::PortFacts> out;
+  if (!node.status) return out;
+  for (const json& row : rows_at(*node.status, "reachability")) {
+    const std::string verdict = text_at(row, "verdict");
+    if (verdict == "local") continue;
+    out.push_back({.service = text_at(row, "kind") + " " + text_at(row, "endpoint"),
+                   .verdict = verdict,
+                   .proved = verdict == "proved"});
+  }
   return out;
 }
 

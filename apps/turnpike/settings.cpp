@@ -262,7 +262,8 @@ const std::vector<Setting>& doctor_settings() {
   static const std::vector<Setting> kSettings = [] {
     std::vector<Setting> out = node_settings();
     std::erase_if(out, [](const Setting& setting) {
-      return setting.name != "bootstrap" && setting.name != "bootstrap-pin" && setting.name != "proxy";
+      return setting.name != "bootstrap" && setting.name != "bootstrap-pin" && setting.name != "proxy" &&
+             setting.name != "port";
     });
     return out;
   }();

@@ -237,13 +237,19 @@ class DoctorInEachHome(LabCase):
 
     def test_portres(self):
         found = self.examine("portres")
-        self.assertEqual(self.values(found, "udp", "nat-mapping", "nat-filtering", "nat-layers", "hairpin"),
-                         ("open", "endpoint-independent", "address-and-port-dependent", "none", "no"))
+        self.assertEqual(self.values(found, "udp", "nat-mapping", "nat-filtering", "nat-layers", "hairpin", "mapping"),
+                         ("open", "endpoint-independent", "address-and-port-dependent", "none", "no", "none"))
 
     def test_fullcone_with_hairpin_and_a_small_mtu(self):
         found = self.examine("fullcone+hairpin+mtu=1400")
         self.assertEqual(self.values(found, "nat-mapping", "nat-filtering", "hairpin", "mtu"),
                          ("endpoint-independent", "endpoint-independent", "works", "1400"))
+
+    def test_a_router_that_maps_ports(self):
+        found = self.examine("portres+upnp")
+        self.assertIn(found["mapping"]["value"], ("pcp", "nat-pmp", "upnp"), found["mapping"])
+        self.assertEqual(self.values(found, "nat-mapping", "nat-layers"), ("endpoint-independent", "none"))
+        self.assertEqual((found["exit"], found["ok"]), (0, True))
 
     def test_symmetric(self):
         found = self.examine("symmetric")

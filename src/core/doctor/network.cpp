@@ -43,6 +43,19 @@ Check check_mtu(const MtuFacts& facts) {
   return {"mtu", State::kUnknown, "unknown", "no large packet was answered", {}};
 }
 
+MappingFacts mapping_of(std::string_view state, std::string_view reason, std::string_view protocol) {
+  const auto is_one_of = [&](std::initializer_list<std::string_view> states) {
+    return std::ranges::find(states, state) != states.end();
+  };
+  MappingFacts out;
+  out.reason = reason;
+  out.protocol = protocol;
+  out.mapped = is_one_of({"mapped", "mapped-singly"});
+  out.asked = !is_one_of({"", "off", "no-gateway", "searching", "working"});
+  out.answers = out.asked && state != "no-answer";
+  return out;
+}
+
 Check check_mapping(const MappingFacts& facts) {
   if (!facts.behind_nat) return {"mapping", State::kGood, "not-needed", "no NAT, so no port needs to be mapped", {}};
   const std::string why = facts.reason.empty() ? "" : ": " + facts.reason;

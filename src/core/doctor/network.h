@@ -39,6 +39,8 @@ struct MappingFacts {
   std::optional<IpAddress> external{};
   std::string reason{};  ///< Why not, in the router's or the node's words.
 };
+/// From the words in which port mapping tells of a router (`status`.mappings in docs/commands.md).
+[[nodiscard]] MappingFacts mapping_of(std::string_view state, std::string_view reason, std::string_view protocol);
 /// value: "upnp", "nat-pmp", "pcp", "not-needed", "none", "unknown".
 [[nodiscard]] Check check_mapping(const MappingFacts& facts);
 

@@ -49,6 +49,16 @@ TEST(DoctorMapping, NamesTheProtocolOrWhyThereIsNone) {
   EXPECT_EQ(check_mapping({.behind_nat = false}).value, "not-needed");
 }
 
+TEST(DoctorMapping, ReadsTheWordsOfPortMapping) {
+  const auto value = [](std::string_view state) { return check_mapping(mapping_of(state, "so it is", "upnp")); };
+  EXPECT_EQ(value("mapped").value, "upnp");
+  EXPECT_EQ(value("mapped-singly").value, "upnp");
+  EXPECT_EQ(value("no-answer").text, "the router speaks none of UPnP, NAT-PMP and PCP: so it is");
+  EXPECT_EQ(value("not-authorised").text, "the router answers (upnp) but maps nothing: so it is");
+  EXPECT_EQ(value("searching").state, State::kUnknown);
+  EXPECT_EQ(value("no-gateway").state, State::kUnknown);
+}
+
 TEST(DoctorPorts, AreGoodWhenOneIsProved) {
   EXPECT_EQ(check_ports({{"http 203.0.113.7:5001", "proved", true}, {"stun", "no answer", false}}, true).value,
             "proved");

@@ -10,6 +10,7 @@
 #include "io/captive/look.h"
 #include "io/dial/dialer.h"
 #include "io/doctor/packets.h"
+#include "io/doctor/router_probe.h"
 #include "io/doctor/udp_probe.h"
 #include "io/http/client.h"
 #include "io/interfaces/interfaces.h"
@@ -115,6 +116,12 @@ asio::awaitable<void> examine_packets(Shared run, Endpoint server) {
   run->found.mtu = mtu;
 }
 
+asio::awaitable<void> examine_router(Shared run, std::uint16_t port) {
+  run->say("asking the router for port mappings");
+  const auto mapping = co_await ask_router(port, run->random);
+  run->found.mapping = mapping;
+}
+
 asio::awaitable<void> examine_v6(Shared run, Endpoint server) {
   const bool was_over = run->is_over;
   const auto connected = co_await connect(server, kV6Time);
@@ -168,6 +175,7 @@ asio::awaitable<Examined> examine(Examination what, std::function<void(const std
   deadline.arm(kExamineTime);
   for (std::size_t i = 0; i < run->what.bootstraps.size(); ++i) start(loop, run, examine_bootstrap(run, i));
   start(loop, run, examine_addresses(run));
+  if (run->what.port) start(loop, run, examine_router(run, *run->what.port));
   while (run->running > 0 && !run->is_over) {
     co_await run->changed.wait();
     run->changed.reset();

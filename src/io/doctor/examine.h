@@ -24,7 +24,8 @@ struct Examination {
   std::vector<Url> bootstraps;
   std::vector<std::string> pins;
   connect::Proxies proxies;
-  bool trust_anyone = false;  ///< The pins are not known here, but a node's that runs and checks them.
+  std::optional<std::uint16_t> port;  ///< Of a node that does not run: the router is asked for its mappings.
+  bool trust_anyone = false;          ///< The pins are not known here, but a node's that runs and checks them.
 };
 
 struct Examined {
@@ -34,6 +35,7 @@ struct Examined {
   doctor::MtuFacts mtu;
   doctor::Ipv6Facts ipv6;
   doctor::ProxyFacts proxy;
+  std::optional<doctor::MappingFacts> mapping;  ///< If the router was asked, and answered or not in time.
 };
 
 /// `tell` is given a line for people now and then. At most kExamineTime.
