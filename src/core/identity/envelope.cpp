@@ -22,6 +22,29 @@ Bytes signed_bytes(std::string_view domain, ByteView payload_type, ByteView payl
   return out;
 }
 
+struct Read {
+  ForeignEnvelope content;
+  Bytes signature;
+};
+
+Result<Read, EnvelopeError> read_envelope(ByteView envelope) {
+  wire::Envelope in;
+  if (envelope.size() > kMaxEnvelopeSize) return fail(EnvelopeError::kMalformed);
+  if (!in.ParseFromArray(envelope.data(), static_cast<int>(envelope.size()))) return fail(EnvelopeError::kMalformed);
+  if (!in.has_public_key()) return fail(EnvelopeError::kMalformed);
+  if (in.public_key().type() > static_cast<std::uint32_t>(KeyType::kEcdsa)) return fail(EnvelopeError::kForeignKey);
+  const PublicKey stated{static_cast<KeyType>(in.public_key().type()), copy_of(bytes_of(in.public_key().data()))};
+  const std::optional<PublicKey> signer = PublicKey::decode(stated.encode());  // of the right size, that is
+  if (!signer) return fail(EnvelopeError::kMalformed);
+  return Read{{*signer, copy_of(bytes_of(in.payload_type())), copy_of(bytes_of(in.payload()))},
+              copy_of(bytes_of(in.signature()))};
+}
+
+bool is_signed(const Read& read, std::string_view domain) {
+  const ForeignEnvelope& content = read.content;
+  return content.signer.verify(signed_bytes(domain, content.payload_type, content.payload), read.signature);
+}
+
 }  // namespace
 
 Bytes sign_envelope(const crypto::SigningKey& key, std::string_view domain, ByteView payload_type, ByteView payload) {
@@ -35,24 +58,20 @@ Bytes sign_envelope(const crypto::SigningKey& key, std::string_view domain, Byte
   return copy_of(bytes_of(out.SerializeAsString()));
 }
 
-Result<Envelope, EnvelopeError> open_envelope(ByteView envelope, std::string_view domain) {
-  wire::Envelope in;
-  if (envelope.size() > kMaxEnvelopeSize) return fail(EnvelopeError::kMalformed);
-  if (!in.ParseFromArray(envelope.data(), static_cast<int>(envelope.size()))) return fail(EnvelopeError::kMalformed);
-  if (!in.has_public_key()) return fail(EnvelopeError::kMalformed);
-  if (in.public_key().type() != kEd25519) return fail(EnvelopeError::kForeignKey);
+Result<ForeignEnvelope, EnvelopeError> open_foreign_envelope(ByteView envelope, std::string_view domain) {
+  auto read = read_envelope(envelope);
+  if (!read) return fail(read.error());
+  if (!is_signed(*read, domain)) return fail(EnvelopeError::kBadSignature);
+  return std::move(read->content);
+}
 
-  Envelope out;
-  ByteReader key(bytes_of(in.public_key().data()));
-  out.signer.public_key = key.array<32>();
-  if (key.failed() || key.remaining() != 0) return fail(EnvelopeError::kMalformed);
-  out.payload_type = copy_of(bytes_of(in.payload_type()));
-  out.payload = copy_of(bytes_of(in.payload()));
-  const Bytes covered = signed_bytes(domain, out.payload_type, out.payload);
-  if (!crypto::verify(out.signer.public_key, covered, bytes_of(in.signature()))) {
-    return fail(EnvelopeError::kBadSignature);
-  }
-  return out;
+Result<Envelope, EnvelopeError> open_envelope(ByteView envelope, std::string_view domain) {
+  auto read = read_envelope(envelope);
+  if (!read) return fail(read.error());
+  const std::optional<PeerId> signer = read->content.signer.peer_id();
+  if (!signer) return fail(EnvelopeError::kForeignKey);
+  if (!is_signed(*read, domain)) return fail(EnvelopeError::kBadSignature);
+  return Envelope{*signer, std::move(read->content.payload_type), std::move(read->content.payload)};
 }
 
 }  // namespace turnpike::identity

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "core/identity/peer_id.h"
+#include "core/identity/public_key.h"
 
 namespace turnpike::identity {
 
@@ -25,6 +26,13 @@ struct Envelope {
   Bytes payload;
 };
 
+/// An envelope of any libp2p peer's.
+struct ForeignEnvelope {
+  PublicKey signer;
+  Bytes payload_type;
+  Bytes payload;
+};
+
 /// The bytes of the protobuf `Envelope`; the signature covers LP(domain) LP(payload_type) LP(payload), where LP is an
 /// unsigned varint length and then the bytes.
 [[nodiscard]] Bytes sign_envelope(const crypto::SigningKey& key, std::string_view domain, ByteView payload_type,
@@ -32,5 +40,7 @@ struct Envelope {
 
 /// Gives the content of an envelope only once its signature holds for `domain`. Does not judge the payload type.
 [[nodiscard]] Result<Envelope, EnvelopeError> open_envelope(ByteView envelope, std::string_view domain);
+/// The same for signers of every key type; kForeignKey is for types that nobody knows.
+[[nodiscard]] Result<ForeignEnvelope, EnvelopeError> open_foreign_envelope(ByteView envelope, std::string_view domain);
 
 }  // namespace turnpike::identity
