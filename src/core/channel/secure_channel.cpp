@@ -86,6 +86,7 @@ struct SecureChannel::State {
 
   Config config;
   Instant now;
+  Instant heard = now;
   Instant handshake_deadline;
   std::unique_ptr<Opening> opening;  ///< Until established.
   Bytes last_of_opening;             ///< Goes out before anything of the session.
@@ -99,9 +100,10 @@ struct SecureChannel::State {
   std::optional<CloseReason> closed;
 
   [[nodiscard]] bool is_live() const { return session && !closing && !closed; }
-  [[nodiscard]] bool is_wide(std::string_view protocol) const {
-    const auto& wide = config.wide_protocols;
-    return std::find(wide.begin(), wide.end(), protocol) != wide.end();
+  [[nodiscard]] bool is_wide(std::string_view protocol) const { return has(config.wide_protocols, protocol); }
+  [[nodiscard]] bool is_urgent(std::string_view protocol) const { return has(config.urgent_protocols, protocol); }
+  [[nodiscard]] static bool has(const std::vector<std::string>& protocols, std::string_view protocol) {
+    return std::find(protocols.begin(), protocols.end(), protocol) != protocols.end();
   }
   Stream* find(std::uint32_t id) {
     const auto found = streams.find(id);
@@ -220,6 +222,7 @@ struct SecureChannel::State {
 
   void agree(std::uint32_t id, Stream& stream) {
     if (stream.inbound && is_wide(stream.protocol())) session->widen(id, config.limits.wide_window);
+    if (is_urgent(stream.protocol())) session->set_urgent(id);
     events.push_back(StreamOpened{StreamId{id}, stream.protocol(), stream.inbound});
     stream.end_negotiation();
     if (session->unread(id) > 0) events.push_back(StreamReadable{StreamId{id}});
@@ -291,7 +294,7 @@ SecureChannel& SecureChannel::operator=(SecureChannel&&) noexcept = default;
 
 void SecureChannel::handle_bytes(Instant now, ByteView bytes) {
   State& state = *state_;
-  state.now = now;
+  state.now = state.heard = now;
   if (state.closed || state.closing) return;
   if (state.opening) state.open(bytes);
   if (state.session && !state.closed) state.read(bytes);
@@ -314,6 +317,7 @@ std::optional<StreamId> SecureChannel::open_stream(std::string_view protocol) {
   const std::uint32_t window = state.is_wide(protocol) ? state.config.limits.wide_window : yamux::kInitialWindow;
   const auto id = state.session->open(window);
   if (!id) return std::nullopt;
+  if (state.is_urgent(protocol)) state.session->set_urgent(*id);
   Stream& stream = state.start(*id);
   stream.dialer = std::make_unique<multistream::Dialer>(std::vector<std::string>{std::string(protocol)});
   if (!state.session->write_first(*id, stream.poll_write())) return std::nullopt;
@@ -322,6 +326,10 @@ std::optional<StreamId> SecureChannel::open_stream(std::string_view protocol) {
 
 std::size_t SecureChannel::write(StreamId id, ByteView bytes) {
   return state_->is_live() ? state_->session->write(wire(id), bytes) : 0;
+}
+
+void SecureChannel::end_frame(StreamId id) {
+  if (state_->is_live()) state_->session->end_frame(wire(id));
 }
 
 void SecureChannel::finish(StreamId id) {
@@ -409,5 +417,7 @@ std::size_t SecureChannel::queued() const { return state_->session ? state_->ses
 std::optional<Duration> SecureChannel::round_trip() const {
   return state_->session ? state_->session->round_trip() : std::nullopt;
 }
+
+Instant SecureChannel::heard() const { return state_->heard; }
 
 }  // namespace turnpike::channel

@@ -43,6 +43,7 @@ struct Config {
   std::optional<identity::PeerId> expected_peer;  ///< Anybody else ends the channel with kWrongPeer.
   std::vector<std::string> protocols;             ///< Accepted on inbound streams; everything else is answered `na`.
   std::vector<std::string> wide_protocols;        ///< Those that open with Limits::wide_window, either way.
+  std::vector<std::string> urgent_protocols;      ///< Those whose bytes go before all others', either way.
   Limits limits;
 };
 
@@ -71,6 +72,8 @@ class SecureChannel final : public Streams {
   std::optional<StreamId> open_stream(std::string_view protocol) override;
   /// Copies what fits within the peer's window and our queue, and says how much that was.
   std::size_t write(StreamId id, ByteView bytes) override;
+  /// What was written so far shares no yamux frame with what is written next.
+  void end_frame(StreamId id) override;
   /// Ends our direction, after everything written. The peer may still send.
   void finish(StreamId id) override;
   /// Ends both directions now; what was written and not handed out is dropped, and so is what is unread. No event
@@ -111,6 +114,8 @@ class SecureChannel final : public Streams {
   [[nodiscard]] std::size_t queued() const;
   /// The last ping's, if one has come back.
   [[nodiscard]] std::optional<Duration> round_trip() const override;
+  /// When anything came last.
+  [[nodiscard]] Instant heard() const;
 
  private:
   struct State;

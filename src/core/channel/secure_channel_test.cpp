@@ -400,6 +400,54 @@ TEST_F(Channel, KeepsRequestsFlowingBesideBulk) {
 
 // Ending and living
 
+TEST_F(Channel, SendsAnUrgentStreamsBytesBeforeManyOthersBulk) {
+  Config alice = config(Role::kInitiator);
+  Config bob = config(Role::kResponder);
+  alice.urgent_protocols = bob.urgent_protocols = {"/wide/1"};
+  alice.limits.max_queued = 1U << 20U;
+  ChannelPair both = ready(alice, bob);
+  for (int i = 0; i < 16; ++i) both.alice.write(*both.alice.open_stream(kEcho), pattern(100'000));
+  ASSERT_GE(both.alice.queued(), alice.limits.max_queued) << "the queue is full";
+  const auto urgent = both.alice.open_stream("/wide/1");
+  ASSERT_TRUE(urgent);
+  EXPECT_EQ(both.alice.write(*urgent, pattern(32)), 32U) << "though the others have filled the queue";
+  // The sixteen streams' openings and the urgent bytes are in the first message; with one more of bulk they are over.
+  for (int i = 0; i < 2; ++i) both.to_bob.write(*both.alice.poll_write());
+  while (both.to_bob.size() > 0) both.bob.handle_bytes(both.now, both.to_bob.read(100'000));
+  bool came = false;
+  for (const auto& event : events_of(both.bob)) {
+    const auto* readable = std::get_if<StreamReadable>(&event);
+    came |= readable != nullptr && readable->id == StreamId{static_cast<std::uint32_t>(*urgent)};
+  }
+  EXPECT_TRUE(came);
+}
+
+TEST_F(Channel, PutsWhatFollowsAFramesEndIntoAFrameOfItsOwn) {
+  ChannelPair both = ready();
+  const auto id = both.alice.open_stream(kEcho);
+  both.settle();
+  both.alice.write(*id, pattern(10));
+  both.alice.end_frame(*id);
+  both.alice.write(*id, pattern(20, 1));
+  both.settle();
+  const StreamId there = accepted(both);
+  EXPECT_EQ(both.bob.unread(there), 30U);
+  // Small frames are gathered by the reader; a frame's head, twelve bytes, is what a second frame costs on the wire.
+  const auto bytes_for = [&](bool cut) {
+    both.alice.write(*id, pattern(10));
+    if (cut) both.alice.end_frame(*id);
+    both.alice.write(*id, pattern(20));
+    std::size_t size = 0;
+    while (const auto out = both.alice.poll_write()) {
+      size += out->size();
+      both.to_bob.write(*out);
+    }
+    both.settle();
+    return size;
+  };
+  EXPECT_EQ(bytes_for(true), bytes_for(false) + 12);
+}
+
 TEST_F(Channel, SaysGoodbye) {
   ChannelPair both = ready();
   const auto id = both.alice.open_stream(kEcho);

@@ -65,6 +65,8 @@ class Streams {
 
   virtual std::optional<StreamId> open_stream(std::string_view protocol) = 0;
   virtual std::size_t write(StreamId id, ByteView bytes) = 0;
+  /// Of meaning only where a reader takes the carrier's frames for messages.
+  virtual void end_frame(StreamId) {}
   virtual void finish(StreamId id) = 0;
   virtual void reset(StreamId id) = 0;
   virtual void consume(Instant now, StreamId id, std::size_t size) = 0;

@@ -25,7 +25,8 @@ class SendQueue {
   void append(ByteView bytes, const Framing& framing, BufferPool& pool) {
     size_ += bytes.size();
     while (!bytes.empty()) {
-      if (chunks_.empty() || chunks_.back().size() == framing.body_at() + framing.max_body()) {
+      if (cut_ || chunks_.empty() || chunks_.back().size() == framing.body_at() + framing.max_body()) {
+        cut_ = false;
         start_chunk(bytes.size(), framing, pool);
       }
       Bytes& chunk = chunks_.back();
@@ -35,6 +36,9 @@ class SendQueue {
       bytes = bytes.subspan(piece.size());
     }
   }
+
+  /// What is appended next starts a frame of its own.
+  void cut() { cut_ = !chunks_.empty(); }
 
   /// The first chunk, its header not written yet. Not to be called when empty.
   [[nodiscard]] Bytes pop(const Framing& framing) {
@@ -62,6 +66,7 @@ class SendQueue {
 
   std::deque<Bytes> chunks_;
   std::size_t size_ = 0;
+  bool cut_ = false;
 };
 
 }  // namespace turnpike::yamux

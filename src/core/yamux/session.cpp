@@ -74,6 +74,7 @@ void Session::end_streams() {
   control_.clear();
   credits_.clear();
   turns_.clear();
+  urgent_turns_.clear();
   wanting_room_.clear();
 }
 
@@ -288,6 +289,14 @@ void Session::widen(std::uint32_t id, std::uint32_t window) {
   stream->credit_due += credit;
 }
 
+void Session::end_frame(std::uint32_t id) {
+  if (Stream* const stream = find(id)) stream->queue.cut();
+}
+
+void Session::set_urgent(std::uint32_t id) {
+  if (Stream* const stream = find(id)) stream->urgent = true;
+}
+
 std::size_t Session::window_of(const Stream& stream) {
   return stream.finishing ? 0 : static_cast<std::size_t>(stream.send_window) - stream.queue.size();
 }
@@ -295,6 +304,7 @@ std::size_t Session::window_of(const Stream& stream) {
 std::size_t Session::room_of(const Stream& stream) const {
   const std::size_t held = stream.queue.size();
   const std::size_t own = config_.max_queued_per_stream - std::min(held, config_.max_queued_per_stream);
+  if (stream.urgent) return std::min(window_of(stream), own);
   const std::size_t shared = config_.max_queued - std::min(queued_, config_.max_queued);
   return std::min({window_of(stream), own, shared});
 }
@@ -308,7 +318,7 @@ std::size_t Session::write(std::uint32_t id, ByteView bytes) {
   Stream* const stream = find(id);
   if (stream == nullptr || stream->finishing) return 0;
   const ByteView taken = bytes.first(std::min(bytes.size(), room_of(*stream)));
-  enqueue(id, *stream, taken);
+  enqueue(id, *stream, taken, stream->urgent);
   if (taken.size() < bytes.size() && !std::exchange(stream->wants_room, true)) wanting_room_.push_back(id);
   return taken.size();
 }
@@ -316,14 +326,14 @@ std::size_t Session::write(std::uint32_t id, ByteView bytes) {
 bool Session::write_first(std::uint32_t id, ByteView bytes) {
   Stream* const stream = find(id);
   if (stream == nullptr || bytes.size() > window_of(*stream)) return false;
-  enqueue(id, *stream, bytes);
+  enqueue(id, *stream, bytes, true);
   return true;
 }
 
-void Session::enqueue(std::uint32_t id, Stream& stream, ByteView bytes) {
+void Session::enqueue(std::uint32_t id, Stream& stream, ByteView bytes, bool urgent) {
   stream.queue.append(bytes, config_.framing, send_pool_);
   queued_ += bytes.size();
-  if (!stream.queue.empty() && !std::exchange(stream.in_turn, true)) turns_.push_back(id);
+  if (!stream.queue.empty() && !std::exchange(stream.in_turn, true)) (urgent ? urgent_turns_ : turns_).push_back(id);
 }
 
 void Session::finish(std::uint32_t id) {
@@ -415,6 +425,16 @@ void Session::append_control(Bytes& out) {
 }
 
 Session::Stream* Session::next_in_turn() {
+  while (!urgent_turns_.empty()) {
+    const std::uint32_t id = urgent_turns_.front();
+    Stream* const stream = find(id);
+    if (stream != nullptr && !stream->queue.empty()) {
+      const bool is_bulk = !stream->urgent && stream->queue.front_body(config_.framing) >= kGatherBelow;
+      if (!is_bulk) return stream;
+      turns_.push_back(id);  // what agrees on its protocol shares a frame with its bulk, and waits with it
+    }
+    urgent_turns_.pop_front();
+  }
   while (!turns_.empty()) {
     Stream* const stream = find(turns_.front());
     if (stream != nullptr && !stream->queue.empty()) return stream;
@@ -424,8 +444,9 @@ Session::Stream* Session::next_in_turn() {
 }
 
 Bytes Session::pop_chunk() {
-  const std::uint32_t id = turns_.front();
-  turns_.pop_front();
+  std::deque<std::uint32_t>& turns = urgent_turns_.empty() ? turns_ : urgent_turns_;
+  const std::uint32_t id = turns.front();
+  turns.pop_front();
   Stream& stream = *find(id);
   Bytes chunk = stream.queue.pop(config_.framing);
   const std::size_t body = chunk.size() - config_.framing.body_at();
@@ -434,7 +455,7 @@ Bytes Session::pop_chunk() {
   stream.send_window -= body;
   queued_ -= body;
   stream.in_turn = !stream.queue.empty();
-  if (stream.in_turn) turns_.push_back(id);
+  if (stream.in_turn) (stream.urgent ? urgent_turns_ : turns_).push_back(id);
   if (stream.finishing && !stream.in_turn) send_fin(id, stream);
   wake_writers();
   return chunk;

@@ -76,10 +76,16 @@ class Session {
   /// Nothing when a limit is reached. `window` is what the peer may send at once, as far as the receive cap goes.
   [[nodiscard]] std::optional<std::uint32_t> open(std::uint32_t window = kInitialWindow);
   void widen(std::uint32_t stream, std::uint32_t window);
+  /// What it writes is sent before any other stream's, and is not refused because they have filled the queue: for small
+  /// answers that somebody waits for.
+  void set_urgent(std::uint32_t stream);
   /// Copies what fits within the peer's window and the limits of the queue, and says how much that was.
   std::size_t write(std::uint32_t stream, ByteView bytes);
-  /// Whatever is queued already, within the peer's window: for the few bytes that agree on a stream's protocol.
+  /// Whatever is queued already, within the peer's window, and before what is: for the few bytes that agree on a
+  /// stream's protocol.
   [[nodiscard]] bool write_first(std::uint32_t stream, ByteView bytes);
+  /// What was written so far shares no frame with what is written next: for readers who take a frame for a message.
+  void end_frame(std::uint32_t stream);
   void finish(std::uint32_t stream);
   void reset(std::uint32_t stream);
   void consume(Instant now, std::uint32_t stream, std::size_t size);
@@ -92,7 +98,7 @@ class Session {
 
   // poll_*
   /// Framing::headroom bytes, then whole frames, at most Framing::max_plain bytes of them, then Framing::tailroom
-  /// bytes. Small frames first, and together; then one frame of each stream in turn.
+  /// bytes. Small frames first, and together; then urgent streams; then one frame of each stream in turn.
   [[nodiscard]] std::optional<Bytes> poll_frames();
   [[nodiscard]] std::optional<Event> poll_event();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
@@ -122,8 +128,9 @@ class Session {
     std::uint64_t send_window = kInitialWindow;
     SendQueue queue;
     bool inbound = false;
+    bool urgent = false;
     bool acknowledged = false;
-    bool in_turn = false;  ///< Stands in turns_.
+    bool in_turn = false;  ///< Stands in turns_ or urgent_turns_.
     bool wants_room = false;
     bool finishing = false;  ///< finish() was called.
     bool fin_sent = false;   ///< The FIN is handed out, or stands in control_.
@@ -155,7 +162,7 @@ class Session {
 
   // sending
   void ping_if_due();
-  void enqueue(std::uint32_t id, Stream& stream, ByteView bytes);
+  void enqueue(std::uint32_t id, Stream& stream, ByteView bytes, bool urgent);
   void append_control(Bytes& out);
   void append_small_data(Bytes& out);
   [[nodiscard]] Stream* next_in_turn();
@@ -185,6 +192,7 @@ class Session {
   std::deque<FrameHeader> control_;
   std::deque<std::uint32_t> credits_;  ///< Streams with credit_due.
   std::deque<std::uint32_t> turns_;    ///< Streams with something queued.
+  std::deque<std::uint32_t> urgent_turns_;
   std::vector<std::uint32_t> wanting_room_;
   std::deque<Event> events_;
   std::optional<Failure> failure_;
