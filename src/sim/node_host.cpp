@@ -202,19 +202,21 @@ void NodeHost::nonce_arrived(rendezvous::ServiceKind at, const rendezvous::Proof
 void NodeHost::execute(const peer::OpenPath& command) {
   if (paths_.contains(command.path)) world_.breach(name() + " uses the name of a path twice");
   if (const auto* http = std::get_if<path::HttpTarget>(&command.target)) {
-    open_http(command, *http);
+    open_http(command, http->endpoint, path::Rung::kHttp);
+  } else if (const auto* direct = std::get_if<path::DirectTarget>(&command.target)) {
+    open_http(command, direct->tcp.empty() ? Endpoint() : direct->tcp.front(), path::Rung::kDirect);
   } else {
     open_relay(command, std::get<path::RelayTarget>(command.target));
   }
 }
 
-void NodeHost::open_http(const peer::OpenPath& command, const path::HttpTarget& target) {
-  world_.tell(name(), "tries http " + target.endpoint.to_string());
+void NodeHost::open_http(const peer::OpenPath& command, const Endpoint& endpoint, path::Rung rung) {
+  world_.tell(name(), "tries " + std::string(path::name_of(rung)) + " " + endpoint.to_string());
   Path& path = paths_[command.path];
-  path.rung = path::Rung::kHttp;
-  const auto at = neighbourhood_.listening.find(target.endpoint);
+  path.rung = rung;
+  const auto at = neighbourhood_.listening.find(endpoint);
   NodeHost* server = at == neighbourhood_.listening.end() ? nullptr : at->second;
-  if (server == nullptr || !lets_through(home_, server->home_, target.endpoint.port)) {
+  if (server == nullptr || !lets_through(home_, server->home_, endpoint.port)) {
     later(kConnectTimeout, [this, id = command.path] { path_gone(id, path::PathEnd::kTimeout); });
     return;
   }

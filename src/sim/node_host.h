@@ -112,7 +112,7 @@ class NodeHost final : public ControlEnd, public RelayEnd, public ProofEnd, publ
   void execute(const peer::Commit& command);
   void execute(const peer::ReleasePartial& command);
 
-  void open_http(const peer::OpenPath& command, const path::HttpTarget& target);
+  void open_http(const peer::OpenPath& command, const Endpoint& endpoint, path::Rung rung);
   void open_relay(const peer::OpenPath& command, const path::RelayTarget& target);
   void path_gone(path::PathId path, path::PathEnd end);
   Source* source_of(const Path& path);

@@ -18,17 +18,6 @@ std::uint64_t content_within(std::uint64_t wire) {
 
 std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
 
-void keep_both_families(std::vector<Endpoint>& endpoints) {
-  while (endpoints.size() > kMaxEndpoints) {
-    const auto is_v4 = [](const Endpoint& e) { return e.address.family == IpAddress::Family::kV4; };
-    const auto v4 = std::count_if(endpoints.begin(), endpoints.end(), is_v4);
-    const bool drop_v4 = 2 * static_cast<std::size_t>(v4) >= endpoints.size();
-    const auto last =
-        std::find_if(endpoints.rbegin(), endpoints.rend(), [&](const Endpoint& e) { return is_v4(e) == drop_v4; });
-    endpoints.erase(std::next(last).base());
-  }
-}
-
 std::string in_words(const PathFailure& failure) {
   std::string text(words_of(failure.end));
   if (!failure.detail.empty()) text += " (" + failure.detail + ")";
@@ -37,12 +26,22 @@ std::string in_words(const PathFailure& failure) {
 
 }  // namespace
 
+void Ladder::set_direct(Now now, const std::vector<Endpoint>& tcp) {
+  direct_.set_endpoints(now.mono, tcp);
+  step(now);
+}
+
+void Ladder::set_connected(Now now, bool connected) {
+  direct_.set_connected(now.mono, connected);
+  step(now);
+}
+
 void Ladder::set_endpoints(Now now, const std::vector<Endpoint>& http) {
   std::vector<Endpoint> wanted;
   for (const Endpoint& endpoint : http) {
     if (std::find(wanted.begin(), wanted.end(), endpoint) == wanted.end()) wanted.push_back(endpoint);
   }
-  keep_both_families(wanted);
+  keep_both_families(wanted, kMaxEndpoints);
   std::vector<Address> addresses;
   for (const Endpoint& endpoint : wanted) {
     const auto known = std::find_if(addresses_.begin(), addresses_.end(),
@@ -83,7 +82,7 @@ void Ladder::want(Now now, bool relay_too) {
   const bool fresh = !wanted_;
   wanted_ = true;
   relay_wanted_ = relay_too;
-  if (fresh && !http_ && relay_.state != RelayState::kOpen) start_race(now.mono);
+  if (fresh && !has_free_rung_open() && relay_.state != RelayState::kOpen) start_race(now.mono);
   step(now);
 }
 
@@ -101,6 +100,7 @@ void Ladder::retry_now(Now now) {
     address.backoff.reset();
     address.next_try = now.mono;
   }
+  direct_.retry_now(now.mono);
   relay_.backoff.reset();
   relay_.next_try = now.mono;
   next_http_start_ = now.mono;
@@ -115,6 +115,7 @@ void Ladder::start_race(Instant now) {
 }
 
 void Ladder::handle_open(Now now, PathId path, Duration rtt) {
+  direct_.handle_open(now.mono, path, rtt);
   for (Address& address : addresses_) {
     if (address.attempt != path) continue;
     address.attempt.reset();
@@ -130,13 +131,14 @@ void Ladder::handle_open(Now now, PathId path, Duration rtt) {
 }
 
 void Ladder::handle_closed(Now now, PathId path, const PathFailure& failure) {
+  if (direct_.handle_closed(now.mono, path, in_words(failure), random_) && !http_) lose_path(now);
   if (http_ && http_->path == path) {
     const OpenPathState lost = *http_;
     http_.reset();
     for (Address& address : addresses_) {
       if (address.endpoint == lost.endpoint) fail_address(now.mono, address, in_words(failure), lost.proven);
     }
-    lose_path(now);
+    if (!direct_.open()) lose_path(now);
   }
   for (Address& address : addresses_) {
     if (address.attempt == path) fail_address(now.mono, address, in_words(failure), false);
@@ -147,7 +149,7 @@ void Ladder::handle_closed(Now now, PathId path, const PathFailure& failure) {
     const bool renew = failure.end == PathEnd::kQuoteSpent && relay_.open.proven;
     fail_relay(now.mono, in_words(failure), {}, relay_.open.proven);
     if (renew) relay_.next_try = now.mono;
-    if (!http_) lose_path(now);
+    if (!has_free_rung_open()) lose_path(now);
   }
   step(now);
 }
@@ -210,6 +212,7 @@ void Ladder::handle_delivered(Now now, PathId path, std::uint64_t bytes) {
     bytes_[index_of(Rung::kBootstrapRelay)] += bytes;
     return;
   }
+  if (direct_.open() && state == &*direct_.open()) return direct_.handle_delivered(bytes);
   bytes_[index_of(Rung::kHttp)] += bytes;
   for (Address& address : addresses_) {
     if (address.endpoint == state->endpoint) address.backoff.reset();
@@ -237,6 +240,7 @@ std::optional<Action> Ladder::poll_action() {
 
 void Ladder::step(Now now) {
   if (wanted_) {
+    try_direct(now.mono);
     try_addresses(now.mono);
     settle(now.mono);
   }
@@ -245,8 +249,10 @@ void Ladder::step(Now now) {
   schedule(now);
 }
 
+void Ladder::try_direct(Instant now) { direct_.step(now, ids_, random_, actions_); }
+
 void Ladder::try_addresses(Instant now) {
-  if (!allowed_[index_of(Rung::kHttp)] || http_) return;
+  if (!allowed_[index_of(Rung::kHttp)] || has_free_rung_open()) return;
   for (Address& address : addresses_) {
     if (address.attempt && now >= address.attempt_deadline) {
       close(*address.attempt);
@@ -265,16 +271,17 @@ void Ladder::try_addresses(Instant now) {
 
 void Ladder::settle(Instant now) {
   if (settled_) return;
-  const bool may_yet_come = allowed_[index_of(Rung::kHttp)] && !http_ &&
-                            std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& address) {
-                              return address.attempt || address.next_try <= now;
-                            });
-  const bool may_be_told = expecting_ && !http_ && now < race_since_ + kRelayHold;
+  const bool http_may_come =
+      allowed_[index_of(Rung::kHttp)] && std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& address) {
+        return address.attempt || address.next_try <= now;
+      });
+  const bool may_yet_come = !has_free_rung_open() && (direct_.may_come(now) || http_may_come);
+  const bool may_be_told = expecting_ && !has_free_rung_open() && now < race_since_ + kRelayHold;
   settled_ = !(may_yet_come || may_be_told) || now >= race_since_ + kRaceLimit;
 }
 
 bool Ladder::relay_is_possible() const {
-  return relay_wanted_ && allowed_[index_of(Rung::kBootstrapRelay)] && !linked_.empty() && !http_;
+  return relay_wanted_ && allowed_[index_of(Rung::kBootstrapRelay)] && !linked_.empty() && !has_free_rung_open();
 }
 
 void Ladder::try_relay(Instant now) {
@@ -298,19 +305,17 @@ bool Ladder::quote_is_low(Now now) const {
 }
 
 void Ladder::close_what_is_not_needed(Now now) {
-  if (http_) {
-    for (Address& address : addresses_) {
-      if (!address.attempt) continue;
-      close(*address.attempt);
-      address.attempt.reset();
-    }
-    if (!wanted_ && http_->fetches == 0 && now.mono >= std::max(http_->used, released_) + kHttpLinger) {
+  if (has_free_rung_open()) drop_addresses();
+  if (!wanted_) direct_.close_if_forgotten(now.mono, released_, actions_);
+  if (http_ && http_->fetches == 0) {
+    const bool forgotten = !wanted_ && now.mono >= std::max(http_->used, released_) + kHttpLinger;
+    if (forgotten || direct_.open()) {
       close(http_->path);
       http_.reset();
     }
   }
   if (relay_.state == RelayState::kOpen) {
-    const bool spared = http_ || quote_is_low(now);
+    const bool spared = has_free_rung_open() || quote_is_low(now);
     const bool forgotten = !relay_wanted_ && now.mono >= std::max(relay_.open.used, released_) + kRelayLinger;
     if (relay_.open.fetches == 0 && (spared || forgotten)) drop_relay();
   } else if (relay_.state != RelayState::kIdle && !relay_is_possible()) {
@@ -318,12 +323,17 @@ void Ladder::close_what_is_not_needed(Now now) {
   }
 }
 
-void Ladder::drop_attempts() {
+void Ladder::drop_addresses() {
   for (Address& address : addresses_) {
     if (!address.attempt) continue;
     close(*address.attempt);
     address.attempt.reset();
   }
+}
+
+void Ladder::drop_attempts() {
+  direct_.drop_attempt(actions_);
+  drop_addresses();
   if (relay_.state == RelayState::kAsking || relay_.state == RelayState::kTrying) drop_relay();
 }
 
@@ -352,7 +362,8 @@ void Ladder::schedule(Now now) {
   const auto at = [&](Instant instant) {
     if (instant > now.mono && (!deadline_ || instant < *deadline_)) deadline_ = instant;
   };
-  if (wanted_ && allowed_[index_of(Rung::kHttp)] && !http_) {
+  if (const std::optional<Instant> direct = direct_.deadline(wanted_, released_)) at(*direct);
+  if (wanted_ && allowed_[index_of(Rung::kHttp)] && !has_free_rung_open()) {
     for (const Address& address : addresses_) {
       at(address.attempt ? address.attempt_deadline : std::max(address.next_try, next_http_start_));
     }
@@ -380,6 +391,9 @@ void Ladder::schedule(Now now) {
 }
 
 std::optional<Way> Ladder::best(Now now) const {
+  if (const std::optional<OpenPathState>& direct = direct_.open()) {
+    return Way{.path = direct->path, .rung = Rung::kDirect, .rtt = direct->rtt, .allowance = UINT64_MAX};
+  }
   if (http_) {
     return Way{.path = http_->path, .rung = Rung::kHttp, .rtt = http_->rtt, .allowance = UINT64_MAX};
   }
@@ -393,8 +407,8 @@ std::optional<Way> Ladder::best(Now now) const {
 
 Standing Ladder::standing() const {
   if (!wanted_) return Standing::kIdle;
-  if (http_ || relay_.state == RelayState::kOpen) return Standing::kOpen;
-  const bool trying = relay_.state != RelayState::kIdle ||
+  if (has_free_rung_open() || relay_.state == RelayState::kOpen) return Standing::kOpen;
+  const bool trying = direct_.is_trying() || relay_.state != RelayState::kIdle ||
                       std::any_of(addresses_.begin(), addresses_.end(), [](const Address& a) { return a.attempt; });
   if (trying) return Standing::kTrying;
   return next_try() ? Standing::kWaiting : Standing::kNoWay;
@@ -403,6 +417,7 @@ Standing Ladder::standing() const {
 std::optional<Instant> Ladder::next_try() const {
   std::optional<Instant> next;
   const auto at = [&](Instant instant) { next = next ? std::min(*next, instant) : instant; };
+  if (const std::optional<Instant> direct = direct_.next_try()) at(*direct);
   if (allowed_[index_of(Rung::kHttp)]) {
     for (const Address& address : addresses_) at(address.next_try);
   }
@@ -416,12 +431,14 @@ bool Ladder::relay_may_come(Now now) const {
 }
 
 bool Ladder::owns(PathId path) const {
+  if (direct_.owns(path)) return true;
   if (http_ && http_->path == path) return true;
   if ((relay_.state == RelayState::kTrying || relay_.state == RelayState::kOpen) && relay_.path == path) return true;
   return std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& a) { return a.attempt == path; });
 }
 
-Ladder::OpenPathState* Ladder::open_state(PathId path) {
+OpenPathState* Ladder::open_state(PathId path) {
+  if (direct_.open() && direct_.open()->path == path) return &*direct_.open();
   if (http_ && http_->path == path) return &*http_;
   if (relay_.state == RelayState::kOpen && relay_.path == path) return &relay_.open;
   return nullptr;
@@ -486,7 +503,7 @@ std::vector<RungView> Ladder::view() const {
   if (!allowed_[index_of(Rung::kBootstrapRelay)]) {
     relay = {.rung = Rung::kBootstrapRelay, .state = "off", .reason = "switched off here"};
   }
-  return {http, relay};
+  return {direct_.view(wanted_), http, relay};
 }
 
 }  // namespace turnpike::path

@@ -4,13 +4,15 @@
 
 #include <array>
 #include <deque>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "core/path/action.h"
 #include "core/path/backoff.h"
-#include "core/path/path.h"
+#include "core/path/direct_rung.h"
 #include "core/path/rung_view.h"
 
 namespace turnpike::path {
@@ -33,26 +35,6 @@ constexpr std::size_t kMaxEndpoints = 12;
 constexpr std::uint64_t kMinUsefulQuote = std::uint64_t{1200} << 10U;  ///< One piece and what surrounds it.
 constexpr Duration kMinUsefulTime = 15s;  ///< A session that ends sooner is renewed, once it is idle.
 
-/// What the ladder asks for.
-struct Open {
-  PathId path;
-  Rung rung = Rung::kHttp;
-  Target target;
-};
-struct Close {
-  PathId path;
-};
-/// A relay session at that bootstrap → handle_grant or handle_denied.
-struct AskRelay {
-  std::size_t bootstrap = 0;
-};
-using Action = std::variant<Open, Close, AskRelay>;
-
-struct PathIds {
-  std::uint64_t last = 0;
-  PathId next() { return PathId{++last}; }
-};
-
 /// What a fetch needs to know of the best path there is.
 struct Way {
   PathId path;
@@ -70,15 +52,28 @@ enum class Standing : std::uint8_t {
 };
 
 using RungSet = std::array<bool, kRungCount>;
+[[nodiscard]] constexpr RungSet rungs_of(std::initializer_list<Rung> rungs) {
+  RungSet set{};
+  for (const Rung rung : rungs) set[index_of(rung)] = true;
+  return set;
+}
 
 /// A pure machine: after every call that takes `now`, drain poll_action, then poll_timeout.
 class Ladder {
  public:
-  Ladder(const RungSet& allowed, PathIds& ids, Random& random) : allowed_(allowed), ids_(ids), random_(random) {}
+  Ladder(const RungSet& allowed, PathIds& ids, Random& random)
+      : allowed_(allowed),
+        ids_(ids),
+        random_(random),
+        direct_(allowed[index_of(Rung::kDirect)], kFirstRungBackoff, kRungBackoffLimit) {}
 
   // What is known of the peer.
-  /// Those beyond kMaxEndpoints are dropped, the last of the more numerous address family first. Known ones keep their
-  /// back-off; one that is open stays open.
+  /// Where its libp2p host answers, at most kMaxDirectEndpoints of them.
+  void set_direct(Now now, const std::vector<Endpoint>& tcp);
+  /// A connection to it stands, or no longer.
+  void set_connected(Now now, bool connected);
+  /// Where its HTTP downloads answer. Those beyond kMaxEndpoints are dropped, the last of the more numerous address
+  /// family first. Known ones keep their back-off; one that is open stays open.
   void set_endpoints(Now now, const std::vector<Endpoint>& http);
   /// The bootstraps, by index, that are linked to it and to us.
   void set_bootstraps(Now now, const std::vector<std::size_t>& linked);
@@ -114,7 +109,7 @@ class Ladder {
   [[nodiscard]] std::optional<Way> best(Now now) const;
   [[nodiscard]] Standing standing() const;
   [[nodiscard]] std::optional<Instant> next_try() const;  ///< When kWaiting.
-  [[nodiscard]] bool has_free_rung_open() const { return http_.has_value(); }
+  [[nodiscard]] bool has_free_rung_open() const { return http_.has_value() || direct_.open().has_value(); }
   /// The relay could be asked for now, or is on its way, or there.
   [[nodiscard]] bool relay_may_come(Now now) const;
   [[nodiscard]] bool is_wanted() const { return wanted_; }
@@ -123,6 +118,8 @@ class Ladder {
   [[nodiscard]] std::string reason() const;
   [[nodiscard]] std::vector<RungView> view() const;
   [[nodiscard]] std::vector<Endpoint> endpoints() const;
+  [[nodiscard]] const std::vector<Endpoint>& direct_endpoints() const { return direct_.endpoints(); }
+  [[nodiscard]] bool is_connected() const { return direct_.is_connected(); }
 
  private:
   struct Address {
@@ -132,14 +129,6 @@ class Ladder {
     std::string reason;
     std::optional<PathId> attempt;
     Instant attempt_deadline;
-  };
-  struct OpenPathState {
-    PathId path;
-    Duration rtt{};
-    Endpoint endpoint{};  // http
-    std::size_t fetches = 0;
-    bool proven = false;  // it delivered verified bytes
-    Instant used{};
   };
   enum class RelayState : std::uint8_t { kIdle, kAsking, kTrying, kOpen };
   struct Relay {
@@ -158,12 +147,14 @@ class Ladder {
   void step(Now now);
   void start_race(Instant now);
   void settle(Instant now);
+  void try_direct(Instant now);
   void try_addresses(Instant now);
   void try_relay(Instant now);
   void close_what_is_not_needed(Now now);
   void fail_address(Instant now, Address& address, std::string reason, bool was_proven);
   void fail_relay(Instant now, std::string reason, Duration at_least, bool was_proven);
   void drop_attempts();
+  void drop_addresses();
   void lose_path(Now now);
   void drop_relay();
   void close(PathId path) { actions_.emplace_back(Close{path}); }
@@ -175,6 +166,7 @@ class Ladder {
   RungSet allowed_;
   PathIds& ids_;
   Random& random_;
+  DirectRung direct_;
   std::vector<Address> addresses_;
   bool expecting_ = false;
   std::vector<std::size_t> linked_;

@@ -9,12 +9,14 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20U;
-constexpr RungSet kBoth{true, true};
+constexpr RungSet kHttpAndRelay = rungs_of({Rung::kHttp, Rung::kBootstrapRelay});
+constexpr RungSet kAll = rungs_of({Rung::kDirect, Rung::kHttp, Rung::kBootstrapRelay});
 const PathFailure kNoAnswer{.end = PathEnd::kTimeout, .detail = {}};
 
 // A ladder, a clock, and what the ladder asked for last.
 class PathLadder : public testing::Test {
  protected:
+  explicit PathLadder(const RungSet& allowed = kHttpAndRelay) : ladder_(allowed, ids_, random_) {}
   Now at(Duration since) const {
     const auto ms = static_cast<std::uint64_t>(since / 1ms);
     return {Instant(1000s) + since, {1'700'000'000'000 + ms}};
@@ -74,7 +76,7 @@ class PathLadder : public testing::Test {
 
   SeededRandom random_{7};
   PathIds ids_;
-  Ladder ladder_{kBoth, ids_, random_};
+  Ladder ladder_;
   Duration elapsed_{};
   std::vector<Open> opened_;
   std::vector<PathId> closed_;
@@ -265,13 +267,13 @@ TEST_F(PathLadder, AsksForNoRelayWhereItIsNotWanted) {
 }
 
 TEST_F(PathLadder, KeepsToTheRungsItIsAllowed) {
-  Ladder relay_only({false, true}, ids_, random_);
+  Ladder relay_only(rungs_of({Rung::kBootstrapRelay}), ids_, random_);
   relay_only.set_endpoints(now(), {{IpAddress::v4(192, 0, 2, 1), 5001}});
   relay_only.set_bootstraps(now(), {0});
   relay_only.want(now(), true);
   EXPECT_TRUE(std::holds_alternative<AskRelay>(*relay_only.poll_action()));
   EXPECT_FALSE(relay_only.poll_action());
-  Ladder http_only({true, false}, ids_, random_);
+  Ladder http_only(rungs_of({Rung::kHttp}), ids_, random_);
   http_only.set_bootstraps(now(), {0});
   http_only.want(now(), true);
   EXPECT_FALSE(http_only.poll_action());
@@ -403,10 +405,130 @@ TEST_F(PathLadder, TellsTheReasonOfEachRung) {
   want();
   fail(opened_[0].path, {.end = PathEnd::kRefused, .detail = "connection refused"});
   const std::vector<RungView> rungs = ladder_.view();
-  EXPECT_EQ(rungs[0].state, "waiting");
-  EXPECT_EQ(rungs[0].reason, "192.0.2.1:5001 refused (connection refused)");
-  EXPECT_TRUE(rungs[0].next_action);
-  EXPECT_EQ(rungs[1].reason, "no bootstrap has both of us connected");
+  EXPECT_EQ(rungs[0].reason, "switched off here");
+  EXPECT_EQ(rungs[1].state, "waiting");
+  EXPECT_EQ(rungs[1].reason, "192.0.2.1:5001 refused (connection refused)");
+  EXPECT_TRUE(rungs[1].next_action);
+  EXPECT_EQ(rungs[2].reason, "no bootstrap has both of us connected");
+}
+
+class PathLadderWithDirect : public PathLadder {
+ protected:
+  PathLadderWithDirect() : PathLadder(kAll) {}
+  static std::vector<Endpoint> hosts(std::size_t count) {
+    std::vector<Endpoint> out;
+    for (std::size_t i = 0; i < count; ++i) {
+      out.push_back({IpAddress::v4(192, 0, 2, static_cast<std::uint8_t>(i + 1)), 4001});
+    }
+    return out;
+  }
+  void know_direct(std::size_t addresses) {
+    ladder_.set_direct(now(), hosts(addresses));
+    collect();
+  }
+  void connect(bool connected = true) {
+    ladder_.set_connected(now(), connected);
+    collect();
+  }
+};
+
+TEST_F(PathLadderWithDirect, RacesDirectAndHttpAtOnceAndPrefersDirect) {
+  know(1, true);
+  know_direct(2);
+  want();
+  ASSERT_THAT(opened_, SizeIs(2));
+  EXPECT_EQ(std::get<DirectTarget>(opened_[0].target).tcp, hosts(2)) << "the shell races the addresses";
+  EXPECT_EQ(opened_[1].rung, Rung::kHttp);
+  open(opened_[1].path);
+  EXPECT_EQ(ladder_.best(now())->rung, Rung::kHttp);
+  open(opened_[0].path);
+  EXPECT_EQ(ladder_.best(now())->rung, Rung::kDirect);
+  EXPECT_THAT(closed_, testing::ElementsAre(opened_[1].path)) << "nothing is fetched over http any more";
+}
+
+TEST_F(PathLadderWithDirect, LetsAFetchOverHttpEndBeforeItClosesThatPath) {
+  know(1, false);
+  know_direct(1);
+  want();
+  open(opened_[1].path);
+  ladder_.handle_fetch_started(now(), opened_[1].path, kMib);
+  open(opened_[0].path);
+  EXPECT_THAT(closed_, IsEmpty());
+  ladder_.handle_fetch_ended(now(), opened_[1].path, 0);
+  collect();
+  EXPECT_THAT(closed_, testing::ElementsAre(opened_[1].path));
+}
+
+TEST_F(PathLadderWithDirect, UsesAConnectionThatThePeerMadeThoughItToldNoAddress) {
+  want();
+  EXPECT_THAT(opened_, IsEmpty());
+  connect();
+  ASSERT_THAT(opened_, SizeIs(1));
+  EXPECT_THAT(std::get<DirectTarget>(opened_[0].target).tcp, IsEmpty());
+}
+
+TEST_F(PathLadderWithDirect, HoldsTheRelayBackWhileDirectMayYetCome) {
+  know(0, true);
+  know_direct(1);
+  want();
+  relay_open();
+  EXPECT_FALSE(ladder_.best(now()));
+  wait(kRelayHold);
+  EXPECT_EQ(ladder_.best(now())->rung, Rung::kBootstrapRelay);
+  EXPECT_LE(ladder_.best(now())->allowance, kRelayBytesInRace);
+}
+
+TEST_F(PathLadderWithDirect, GivesAnAttemptUpAfterItsLimitAndTriesAgainLater) {
+  know_direct(1);
+  want();
+  wait(kDirectAttemptLimit);
+  EXPECT_THAT(closed_, testing::ElementsAre(opened_[0].path));
+  EXPECT_EQ(ladder_.standing(), Standing::kWaiting);
+  EXPECT_EQ(ladder_.view()[0].reason, "no answer");
+  wait(2 * kFirstRungBackoff);
+  EXPECT_THAT(opened_, SizeIs(2));
+}
+
+TEST_F(PathLadderWithDirect, TriesDirectAgainWhileHttpCarries) {
+  know(1, false);
+  know_direct(1);
+  want();
+  open(opened_[1].path);
+  fail(opened_[0].path);
+  wait(2 * kFirstRungBackoff);
+  ASSERT_THAT(opened_, SizeIs(3));
+  EXPECT_EQ(opened_[2].rung, Rung::kDirect);
+}
+
+TEST_F(PathLadderWithDirect, KeepsAnUnusedPathForAWhileAndNoLonger) {
+  know_direct(1);
+  want();
+  open(opened_[0].path);
+  ladder_.release(now());
+  collect();
+  wait(kDirectLinger - 1ms);
+  EXPECT_THAT(closed_, IsEmpty());
+  wait(1ms);
+  EXPECT_THAT(closed_, testing::ElementsAre(opened_[0].path));
+}
+
+TEST_F(PathLadderWithDirect, FallsBackToHttpWhenDirectIsLost) {
+  know(1, false);
+  know_direct(1);
+  want();
+  open(opened_[0].path);
+  EXPECT_THAT(closed_, testing::ElementsAre(opened_[1].path));
+  fail(opened_[0].path);
+  ASSERT_THAT(opened_, SizeIs(3));
+  EXPECT_EQ(opened_[2].rung, Rung::kHttp);
+}
+
+TEST_F(PathLadderWithDirect, KeepsBothFamiliesAmongTooManyAddresses) {
+  std::vector<Endpoint> many = hosts(20);
+  many.push_back({*IpAddress::parse("2001:db8::1"), 4001});
+  ladder_.set_direct(now(), many);
+  EXPECT_THAT(ladder_.direct_endpoints(), SizeIs(kMaxDirectEndpoints));
+  EXPECT_THAT(ladder_.direct_endpoints(), testing::Contains(many.back()));
 }
 
 }  // namespace

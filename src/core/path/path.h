@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/endpoint.h"
@@ -23,6 +24,13 @@ struct PathId {
 /// Who speaks first on a path that is a connection. An initiator fetches, a responder serves.
 enum class Role : std::uint8_t { kInitiator, kResponder };
 
+/// The peer's libp2p host, at whichever of these addresses answers first; none of them is needed when a connection to
+/// the peer stands already, whoever made it.
+struct DirectTarget {
+  std::vector<Endpoint> tcp;
+  friend bool operator==(const DirectTarget&, const DirectTarget&) = default;
+};
+
 /// Plain HTTP/1.1 to the peer's download port. Nobody is authenticated; the hash tree is the protection.
 struct HttpTarget {
   Endpoint endpoint;
@@ -40,7 +48,7 @@ struct RelayTarget {
   friend bool operator==(const RelayTarget&, const RelayTarget&) = default;
 };
 
-using Target = std::variant<HttpTarget, RelayTarget>;
+using Target = std::variant<DirectTarget, HttpTarget, RelayTarget>;
 
 /// Why a path was never there, or is there no longer.
 enum class PathEnd : std::uint8_t {

@@ -4,35 +4,73 @@
 
 namespace turnpike::path {
 
+Ladder* Paths::ladder_for(const PeerId& peer) {
+  const auto at = ladders_.find(peer);
+  if (at != ladders_.end()) return &at->second;
+  if (ladders_.size() >= kMaxLadders && !make_room()) return nullptr;
+  return &ladders_.emplace(peer, Ladder(allowed_, ids_, random_)).first->second;
+}
+
+std::vector<Endpoint> Paths::all_tcp(const Known& known) {
+  std::vector<Endpoint> all = known.tcp;
+  all.insert(all.end(), known.told.begin(), known.told.end());  // the rung drops repetitions
+  return all;
+}
+
 bool Paths::learn(Now now, const Contact& contact) {
-  auto at = ladders_.find(contact.peer);
-  if (at == ladders_.end()) {
-    if (ladders_.size() >= kMaxLadders && !make_room()) return false;
-    at = ladders_.emplace(contact.peer, Ladder(allowed_, ids_, random_)).first;
-  }
+  Ladder* const ladder = ladder_for(contact.peer);
+  if (ladder == nullptr) return false;
   Known& known = known_[contact.peer];
+  known.found.add(Found::kBootstrap);
   // Each bootstrap tells only what was proved there: one that knows no address contradicts none that another knows.
-  const bool is_news = contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty());
-  if (is_news || known.http.empty()) {
+  const bool is_news = contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty() || !contact.tcp.empty());
+  if (is_news || (known.http.empty() && known.tcp.empty())) {
     known.seq = contact.seq;
     known.from = contact.bootstrap;
+    known.tcp = contact.tcp;
     known.http = contact.http;
   } else if (contact.seq == known.seq && known.http.size() < kMaxEndpoints) {
     known.http.insert(known.http.end(), contact.http.begin(), contact.http.end());  // the ladder drops repetitions
   }
   std::erase(known.linked, contact.bootstrap);
   if (contact.connected) known.linked.push_back(contact.bootstrap);
-  at->second.expect(now, contact.proving);
-  at->second.set_endpoints(now, known.http);
-  known.http = at->second.endpoints();
-  at->second.set_bootstraps(now, known.linked);
-  after(contact.peer, at->second);
+  ladder->expect(now, contact.proving);
+  ladder->set_direct(now, all_tcp(known));
+  ladder->set_endpoints(now, known.http);
+  known.http = ladder->endpoints();
+  ladder->set_bootstraps(now, known.linked);
+  after(contact.peer, *ladder);
   return true;
+}
+
+bool Paths::learn(Now now, const PeerId& peer, Found found, const std::vector<Endpoint>& tcp) {
+  Ladder* const ladder = ladder_for(peer);
+  if (ladder == nullptr) return false;
+  Known& known = known_[peer];
+  known.found.add(found);
+  known.told = tcp;
+  ladder->set_direct(now, all_tcp(known));
+  after(peer, *ladder);
+  return true;
+}
+
+void Paths::set_connected(Now now, const PeerId& peer, bool connected, Found found) {
+  if (!connected && !ladders_.contains(peer)) return;
+  Ladder* const ladder = ladder_for(peer);
+  if (ladder == nullptr) return;
+  if (connected) known_[peer].found.add(found);
+  ladder->set_connected(now, connected);
+  after(peer, *ladder);
+}
+
+FoundSet Paths::found(const PeerId& peer) const {
+  const auto at = known_.find(peer);
+  return at == known_.end() ? FoundSet() : at->second.found;
 }
 
 bool Paths::make_room() {
   for (auto at = ladders_.begin(); at != ladders_.end(); ++at) {
-    if (at->second.is_wanted() || at->second.poll_timeout()) continue;
+    if (at->second.is_wanted() || at->second.poll_timeout() || at->second.is_connected()) continue;
     known_.erase(at->first);
     std::erase_if(owners_, [&](const auto& owner) { return owner.second == at->first; });
     ladders_.erase(at);

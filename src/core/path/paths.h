@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/path/found.h"
 #include "core/path/ladder.h"
 
 namespace turnpike::path {
@@ -24,7 +25,8 @@ constexpr std::size_t kMaxServedPathsPerPeer = 2;  ///< A newer one from the sam
 /// What one bootstrap says of one peer.
 struct Contact {
   PeerId peer;
-  std::uint64_t seq = 0;  ///< Of the registration it comes from; a higher one replaces what was known.
+  std::uint64_t seq = 0;           ///< Of the registration it comes from; a higher one replaces what was known.
+  std::vector<Endpoint> tcp = {};  ///< Where its libp2p host answers.
   std::vector<Endpoint> http;
   std::size_t bootstrap = 0;
   bool connected = false;  ///< It is linked there now: a relay session is possible.
@@ -44,6 +46,11 @@ class Paths {
 
   /// False when there is no room for one more peer.
   bool learn(Now now, const Contact& contact);
+  /// Told of by somebody else than a bootstrap, with the addresses of its libp2p host: they are tried beside what the
+  /// bootstraps say. False when there is no room for one more peer.
+  bool learn(Now now, const PeerId& peer, Found found, const std::vector<Endpoint>& tcp);
+  /// A connection to the peer stands, or the last of them is gone. `found` is how, when it is new.
+  void set_connected(Now now, const PeerId& peer, bool connected, Found found);
   /// Exactly these are wanted from now on; the flag says whether the relay may be used for it too.
   void want(Now now, const std::map<PeerId, bool>& peers);
   /// The network changed: nothing waits any longer.
@@ -70,6 +77,8 @@ class Paths {
   /// Null for a peer nobody told us of.
   [[nodiscard]] const Ladder* ladder(const PeerId& peer) const;
   [[nodiscard]] const std::map<PeerId, Ladder>& ladders() const { return ladders_; }
+  /// Empty for a peer nobody told us of.
+  [[nodiscard]] FoundSet found(const PeerId& peer) const;
   [[nodiscard]] std::size_t serving(const PeerId& peer) const;
   [[nodiscard]] std::size_t serving() const { return served_.size(); }
 
@@ -82,12 +91,17 @@ class Paths {
 
   struct Known {
     std::uint64_t seq = 0;
-    std::size_t from = 0;  // the bootstrap that told `http`
+    std::size_t from = 0;  // the bootstrap that told `http` and `tcp`
+    std::vector<Endpoint> tcp;   // as registered
+    std::vector<Endpoint> told;  // by others
     std::vector<Endpoint> http;
     std::vector<std::size_t> linked;
+    FoundSet found;
   };
 
   bool make_room();
+  Ladder* ladder_for(const PeerId& peer);
+  static std::vector<Endpoint> all_tcp(const Known& known);
   Ladder* find(PathId path);
   void after(const PeerId& peer, Ladder& ladder);
   template <class Verb>

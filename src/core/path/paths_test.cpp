@@ -35,8 +35,45 @@ class PathPaths : public testing::Test {
     return out;
   }
   SeededRandom random_{3};
-  Paths paths_{{true, true}, random_};
+  Paths paths_{rungs_of({Rung::kDirect, Rung::kHttp, Rung::kBootstrapRelay}), random_};
 };
+
+TEST_F(PathPaths, RemembersEveryWayAPeerWasFound) {
+  EXPECT_TRUE(paths_.found(peer(1)).empty());
+  paths_.learn(kStart, contact(1, 1, {kHome}));
+  paths_.learn(kStart, peer(1), Found::kDht, {kMoved});
+  EXPECT_TRUE(paths_.found(peer(1)).has(Found::kBootstrap));
+  EXPECT_TRUE(paths_.found(peer(1)).has(Found::kDht));
+  EXPECT_FALSE(paths_.found(peer(1)).has(Found::kInbound));
+}
+
+TEST_F(PathPaths, DialsWhatABootstrapAndWhatOthersTold) {
+  Contact registered = contact(1, 1, {});
+  registered.tcp = {kHome};
+  paths_.learn(kStart, registered);
+  paths_.learn(kStart, peer(1), Found::kLan, {kMoved});
+  EXPECT_THAT(paths_.ladder(peer(1))->direct_endpoints(), testing::ElementsAre(kHome, kMoved));
+  registered.seq = 2;
+  registered.tcp = {};
+  paths_.learn(kStart, registered);
+  EXPECT_THAT(paths_.ladder(peer(1))->direct_endpoints(), testing::ElementsAre(kMoved));
+}
+
+TEST_F(PathPaths, CanFetchFromAPeerThatConnectedAndThatNobodyToldOf) {
+  paths_.set_connected(kStart, peer(1), true, Found::kInbound);
+  paths_.want(kStart, {{peer(1), false}});
+  const auto actions = drain();
+  ASSERT_THAT(actions, SizeIs(1));
+  EXPECT_EQ(std::get<Open>(actions[0].action).rung, Rung::kDirect);
+}
+
+TEST_F(PathPaths, ForgetsNoPeerThatIsConnectedToMakeRoom) {
+  for (std::size_t n = 0; n < kMaxLadders; ++n) paths_.set_connected(kStart, peer(n), true, Found::kInbound);
+  EXPECT_FALSE(paths_.learn(kStart, peer(kMaxLadders), Found::kDht, {kHome}));
+  paths_.set_connected(kStart, peer(7), false, Found::kInbound);
+  EXPECT_TRUE(paths_.learn(kStart, peer(kMaxLadders), Found::kDht, {kHome}));
+  EXPECT_EQ(paths_.ladder(peer(7)), nullptr);
+}
 
 TEST_F(PathPaths, SendsWhatHappensToAPathToItsLadder) {
   paths_.learn(kStart, contact(1, 1, {kHome}));

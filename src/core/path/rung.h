@@ -10,14 +10,16 @@
 namespace turnpike::path {
 
 /// In the order of what they cost; the ladder prefers the lower one of two that work.
-enum class Rung : std::uint8_t { kHttp, kBootstrapRelay };
+enum class Rung : std::uint8_t { kDirect, kHttp, kBootstrapRelay };
 
-inline constexpr std::array kAllRungs{Rung::kHttp, Rung::kBootstrapRelay};
+inline constexpr std::array kAllRungs{Rung::kDirect, Rung::kHttp, Rung::kBootstrapRelay};
 inline constexpr std::size_t kRungCount = kAllRungs.size();
 
-/// The word used in configuration, JSON and logs: "http", "bootstrap-relay".
+/// The word used in configuration, JSON and logs: "direct", "http", "bootstrap-relay".
 [[nodiscard]] constexpr std::string_view name_of(Rung rung) {
   switch (rung) {
+    case Rung::kDirect:
+      return "direct";
     case Rung::kHttp:
       return "http";
     case Rung::kBootstrapRelay:

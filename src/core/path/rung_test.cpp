@@ -11,7 +11,10 @@ TEST(PathRung, ReadsBackEveryNameItGives) {
   EXPECT_FALSE(parse_rung(""));
 }
 
-TEST(PathRung, PutsTheCheapestFirst) { EXPECT_LT(index_of(Rung::kHttp), index_of(Rung::kBootstrapRelay)); }
+TEST(PathRung, PutsTheCheapestFirst) {
+  EXPECT_LT(index_of(Rung::kDirect), index_of(Rung::kHttp));
+  EXPECT_LT(index_of(Rung::kHttp), index_of(Rung::kBootstrapRelay));
+}
 
 }  // namespace
 }  // namespace turnpike::path

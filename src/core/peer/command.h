@@ -27,7 +27,7 @@ struct SendToBootstrap {
   Bytes message;
 };
 
-/// → handle_path_open once a first answer (http) or the authenticated secure channel (relay) is there, else
+/// → handle_path_open once a first answer (http) or the authenticated secure channel (direct, relay) is there, else
 /// handle_path_closed. A path whose relay role is kResponder is opened in order to serve `peer`: no fetch is started
 /// over it, and streams that `peer` opens on it are to be answered.
 struct OpenPath {

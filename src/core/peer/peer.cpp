@@ -19,6 +19,14 @@ path::RungSet set_of(const std::vector<path::Rung>& rungs) {
   return set;
 }
 
+std::vector<Endpoint> endpoints_of(const std::vector<rendezvous::Service>& services, rendezvous::ServiceKind kind) {
+  std::vector<Endpoint> out;
+  for (const rendezvous::Service& service : services) {
+    if (service.kind == kind) out.push_back(service.endpoint);
+  }
+  return out;
+}
+
 std::string in_words(const rendezvous::RelayDenied& denied) {
   std::string text = "the bootstrap grants no session: ";
   switch (denied.reason) {
@@ -209,6 +217,7 @@ struct Peer::Parts {
       if (announcer.peer == id) continue;
       paths.learn(now, {.peer = announcer.peer,
                         .seq = announcer.seq,
+                        .tcp = endpoints_of(announcer.services, rendezvous::ServiceKind::kTcp),
                         .http = announcer.http,
                         .bootstrap = index,
                         .connected = announcer.connected,
@@ -387,6 +396,17 @@ void Peer::handle_link_message(Now now, std::size_t bootstrap, ByteView message)
   parts_->settle(now);
 }
 
+void Peer::handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found) {
+  if (peer == parts_->id) return;
+  parts_->paths.set_connected(now, peer, true, found);
+  parts_->settle(now);
+}
+
+void Peer::handle_peer_disconnected(Now now, const identity::PeerId& peer) {
+  parts_->paths.set_connected(now, peer, false, path::Found::kInbound);
+  parts_->settle(now);
+}
+
 void Peer::handle_path_open(Now now, path::PathId path, Duration rtt) {
   parts_->paths.handle_open(now, path, rtt);
   parts_->settle(now);
@@ -512,6 +532,8 @@ std::optional<StoreView> Peer::store(store::StoreId store) const {
   return parts_->sync.store(parts_->now.mono, store);
 }
 
+std::vector<identity::PeerId> Peer::holders(store::StoreId store) const { return parts_->sync.book().holders(store); }
+
 std::vector<StoreView> Peer::stores() const {
   std::vector<StoreView> out;
   for (const store::StoreId& store : parts_->sync.book().stores()) {
@@ -529,8 +551,13 @@ std::vector<PeerView> Peer::peers() const {
   std::vector<PeerView> out;
   const std::map<identity::PeerId, std::size_t> stores = parts_->sync.book().stores_by_peer();
   for (const auto& [peer, ladder] : parts_->paths.ladders()) {
-    PeerView view{
-        .peer = peer, .http = ladder.endpoints(), .rungs = ladder.view(), .state = {}, .reason = ladder.reason()};
+    PeerView view{.peer = peer,
+                  .found = parts_->paths.found(peer),
+                  .tcp = ladder.direct_endpoints(),
+                  .http = ladder.endpoints(),
+                  .rungs = ladder.view(),
+                  .state = {},
+                  .reason = ladder.reason()};
     switch (ladder.standing()) {
       case path::Standing::kIdle:
         view.state = "idle";

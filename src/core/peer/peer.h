@@ -83,6 +83,10 @@ class Peer {
   void handle_link_judged(Now now, std::size_t bootstrap, bool captive, std::string_view text);
   void handle_link_message(Now now, std::size_t bootstrap, ByteView message);
 
+  /// A connection of the libp2p host to `peer` stands, or its last one is gone; `found` is how it came about.
+  void handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found);
+  void handle_peer_disconnected(Now now, const identity::PeerId& peer);
+
   void handle_path_open(Now now, path::PathId path, Duration rtt);
   void handle_path_closed(Now now, path::PathId path, const path::PathFailure& failure);
 
@@ -124,6 +128,7 @@ class Peer {
       const;  ///< The highest number we signed a statement with; to be persisted.
   [[nodiscard]] SyncMode sync_mode() const;
   [[nodiscard]] std::optional<StoreView> store(store::StoreId store) const;
+  [[nodiscard]] std::vector<identity::PeerId> holders(store::StoreId store) const;  ///< Who announces it.
   [[nodiscard]] std::vector<StoreView> stores() const;  ///< Held, wanted or known of; in order of id.
   /// Bytes that the smallest of the stores needs that pause for want of space; none while none does.
   [[nodiscard]] std::optional<std::uint64_t> space_wanted() const;

@@ -226,7 +226,7 @@ TEST_F(PeerPeer, FetchesCommitsAndThenAnnouncesAStore) {
   sink.brain.handle_committed(now(), target);
   wait(3s);
   EXPECT_EQ(server_.stats().entries, 2U);
-  EXPECT_EQ(sink.brain.bytes_by_rung()[0], 2 * kMib);
+  EXPECT_EQ(sink.brain.bytes_by_rung()[path::index_of(path::Rung::kHttp)], 2 * kMib);
   EXPECT_EQ(sink.brain.store(store_id(1))->state, "complete");
   EXPECT_EQ(sink.brain.peers()[0].state, "idle");
   EXPECT_EQ(sink.brain.transfers()[0].peers, std::vector{source.brain.id()});

@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/time.h"
 #include "core/identity/peer_id.h"
+#include "core/path/found.h"
 #include "core/path/rung_view.h"
 #include "core/reach/prover.h"
 #include "core/sync/view.h"
@@ -23,6 +24,8 @@ using sync::TransferView;
 
 struct PeerView {
   identity::PeerId peer;
+  path::FoundSet found;       ///< How we know of it.
+  std::vector<Endpoint> tcp;  ///< Where its libp2p host may answer.
   std::vector<Endpoint> http;
   std::vector<RungView> rungs;
   std::string state;  ///< idle, racing, the name of the rung in use, or unreachable

@@ -149,6 +149,14 @@ class Book {
     const Entry* entry = find(store);
     return entry == nullptr ? 0 : entry->announcers.size();
   }
+  /// Who announces the store, whatever bytes.
+  [[nodiscard]] std::vector<PeerId> holders(const store::StoreId& store) const {
+    std::vector<PeerId> out;
+    const Entry* const entry = find(store);
+    if (entry == nullptr) return out;
+    for (const Known& known : entry->announcers) out.push_back(known.said.peer);
+    return out;
+  }
   [[nodiscard]] std::vector<std::string> history(const store::StoreId& store) const {
     const Entry* entry = find(store);
     if (entry == nullptr) return {};

@@ -266,7 +266,7 @@ class Play {
 
   ByteReader in_;
   SeededRandom random_{1};
-  path::Paths paths_{{true, true}, random_};
+  path::Paths paths_{path::rungs_of({path::Rung::kHttp, path::Rung::kBootstrapRelay}), random_};
   Sync sync_{{}, paths_, random_};
   Duration elapsed_{};
   std::map<FetchId, StartFetch> fetches_;

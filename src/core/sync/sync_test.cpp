@@ -134,7 +134,7 @@ class SyncSync : public testing::Test {
   }
 
   SeededRandom random_{5};
-  path::Paths paths_{{true, true}, random_};
+  path::Paths paths_{path::rungs_of({path::Rung::kHttp, path::Rung::kBootstrapRelay}), random_};
   Sync sync_;
   Duration elapsed_{};
   std::set<PeerId> reachable_;
@@ -166,7 +166,7 @@ TEST_F(SyncSync, BringsAStoreHereFromOneSource) {
   EXPECT_EQ(commits_[0].mark, Mark::kUnconfirmed);
   sync_.handle_committed(now(), commits_[0].target);
   EXPECT_EQ(sync_.store(now().mono, store_id(1)).state, "complete");
-  EXPECT_EQ(sync_.bytes_by_rung()[0], 5 * kMib);
+  EXPECT_EQ(sync_.bytes_by_rung()[path::index_of(path::Rung::kHttp)], 5 * kMib);
   EXPECT_EQ(sync_.transfers(now().mono)[0].state, "complete");
 }
 

@@ -1,0 +1,40 @@
+// What a ladder asks for, and what it keeps of a path that is open.
+#pragma once
+
+#include <cstddef>
+#include <variant>
+
+#include "core/path/path.h"
+
+namespace turnpike::path {
+
+struct Open {
+  PathId path;
+  Rung rung = Rung::kHttp;
+  Target target;
+};
+struct Close {
+  PathId path;
+};
+/// A relay session at that bootstrap → handle_grant or handle_denied.
+struct AskRelay {
+  std::size_t bootstrap = 0;
+};
+using Action = std::variant<Open, Close, AskRelay>;
+
+struct PathIds {
+  std::uint64_t last = 0;
+  PathId next() { return PathId{++last}; }
+};
+
+/// An open path as its ladder sees it.
+struct OpenPathState {
+  PathId path;
+  Duration rtt{};
+  Endpoint endpoint{};  ///< Of an HTTP path.
+  std::size_t fetches = 0;
+  bool proven = false;  ///< It delivered verified bytes.
+  Instant used{};
+};
+
+}  // namespace turnpike::path

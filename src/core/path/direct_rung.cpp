@@ -1,0 +1,119 @@
+#include "core/path/direct_rung.h"
+
+#include <algorithm>
+
+namespace turnpike::path {
+
+void keep_both_families(std::vector<Endpoint>& endpoints, std::size_t limit) {
+  while (endpoints.size() > limit) {
+    const auto is_v4 = [](const Endpoint& e) { return e.address.family == IpAddress::Family::kV4; };
+    const auto v4 = std::count_if(endpoints.begin(), endpoints.end(), is_v4);
+    const bool drop_v4 = 2 * static_cast<std::size_t>(v4) >= endpoints.size();
+    const auto last =
+        std::find_if(endpoints.rbegin(), endpoints.rend(), [&](const Endpoint& e) { return is_v4(e) == drop_v4; });
+    endpoints.erase(std::next(last).base());
+  }
+}
+
+void DirectRung::set_endpoints(Instant now, std::vector<Endpoint> tcp) {
+  std::vector<Endpoint> fresh;
+  for (const Endpoint& endpoint : tcp) {
+    if (std::find(fresh.begin(), fresh.end(), endpoint) == fresh.end()) fresh.push_back(endpoint);
+  }
+  keep_both_families(fresh, kMaxDirectEndpoints);
+  const bool news = std::any_of(fresh.begin(), fresh.end(), [&](const Endpoint& endpoint) {
+    return std::find(endpoints_.begin(), endpoints_.end(), endpoint) == endpoints_.end();
+  });
+  endpoints_ = std::move(fresh);
+  if (news) retry_now(now);
+}
+
+void DirectRung::set_connected(Instant now, bool connected) {
+  if (connected_ == connected) return;
+  connected_ = connected;
+  if (connected) retry_now(now);
+}
+
+void DirectRung::retry_now(Instant now) {
+  backoff_.reset();
+  next_try_ = now;
+}
+
+void DirectRung::step(Instant now, PathIds& ids, Random& random, std::deque<Action>& actions) {
+  if (attempt_ && now >= attempt_deadline_) {
+    const PathId given_up = *attempt_;
+    actions.emplace_back(Close{given_up});
+    handle_closed(now, given_up, "no answer", random);
+  }
+  if (open_ || attempt_ || !is_possible() || now < next_try_) return;
+  attempt_ = ids.next();
+  attempt_deadline_ = now + kDirectAttemptLimit;
+  actions.emplace_back(Open{.path = *attempt_, .rung = Rung::kDirect, .target = DirectTarget{endpoints_}});
+}
+
+void DirectRung::drop_attempt(std::deque<Action>& actions) {
+  if (!attempt_) return;
+  actions.emplace_back(Close{*attempt_});
+  attempt_.reset();
+}
+
+void DirectRung::close_if_forgotten(Instant now, Instant released, std::deque<Action>& actions) {
+  if (!open_ || open_->fetches > 0 || now < std::max(open_->used, released) + kDirectLinger) return;
+  actions.emplace_back(Close{open_->path});
+  open_.reset();
+}
+
+bool DirectRung::handle_open(Instant now, PathId path, Duration rtt) {
+  if (attempt_ != path) return false;
+  attempt_.reset();
+  reason_.clear();
+  open_ = OpenPathState{.path = path, .rtt = rtt, .used = now};
+  return true;
+}
+
+bool DirectRung::handle_closed(Instant now, PathId path, std::string reason, Random& random) {
+  if (!owns(path)) return false;
+  const bool was_open = open_.has_value();
+  if (was_open && open_->proven) backoff_.reset();
+  open_.reset();
+  attempt_.reset();
+  reason_ = std::move(reason);
+  next_try_ = now + backoff_.fail(random);
+  return was_open;
+}
+
+void DirectRung::handle_delivered(std::uint64_t bytes) {
+  bytes_ += bytes;
+  backoff_.reset();
+}
+
+std::optional<Instant> DirectRung::next_try() const {
+  if (!is_possible()) return std::nullopt;
+  return next_try_;
+}
+
+std::optional<Instant> DirectRung::deadline(bool wanted, Instant released) const {
+  if (open_) return wanted ? std::nullopt : std::optional(std::max(open_->used, released) + kDirectLinger);
+  if (attempt_) return attempt_deadline_;
+  return wanted ? next_try() : std::nullopt;
+}
+
+RungView DirectRung::view(bool wanted) const {
+  RungView out{.rung = Rung::kDirect, .state = "idle", .reason = reason_, .bytes = bytes_};
+  if (!allowed_) return {.rung = Rung::kDirect, .state = "off", .reason = "switched off here"};
+  if (open_) {
+    out.state = "open";
+    out.rtt = open_->rtt;
+  } else if (attempt_) {
+    out.state = "trying";
+    out.next_action = attempt_deadline_;
+  } else if (!is_possible()) {
+    out.reason = "it has told no address";
+  } else if (wanted && !reason_.empty()) {
+    out.state = "waiting";
+    out.next_action = next_try_;
+  }
+  return out;
+}
+
+}  // namespace turnpike::path

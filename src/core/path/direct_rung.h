@@ -1,0 +1,80 @@
+// The direct rung of one ladder: a connection of our own to the peer's libp2p host, or the one there is already.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "core/path/action.h"
+#include "core/path/backoff.h"
+#include "core/path/rung_view.h"
+
+namespace turnpike::path {
+
+/// All addresses are raced by the shell, handshakes included, so an attempt may take longer than one to a single one.
+constexpr Duration kDirectAttemptLimit = std::chrono::seconds(8);
+constexpr Duration kDirectLinger = std::chrono::seconds(30);  ///< An unused path is kept so long.
+constexpr std::size_t kMaxDirectEndpoints = 12;
+
+/// One attempt at a time, with back-off. A pure part of Ladder: what it wants done is appended to the actions it is
+/// given.
+class DirectRung {
+ public:
+  DirectRung(bool allowed, Duration first_backoff, Duration backoff_limit)
+      : allowed_(allowed), backoff_(first_backoff, backoff_limit) {}
+
+  /// At most kMaxDirectEndpoints are used, some of each address family. New ones are tried at once.
+  void set_endpoints(Instant now, std::vector<Endpoint> tcp);
+  /// A connection to the peer stands, whoever made it: it can be used without dialling.
+  void set_connected(Instant now, bool connected);
+  void retry_now(Instant now);
+
+  /// Starts an attempt if one is due, ends one that takes too long.
+  void step(Instant now, PathIds& ids, Random& random, std::deque<Action>& actions);
+  void drop_attempt(std::deque<Action>& actions);
+  /// Ends an open path on which nothing is fetched, when it has been of no use since `released` and longer than
+  /// kDirectLinger.
+  void close_if_forgotten(Instant now, Instant released, std::deque<Action>& actions);
+
+  /// False when the path is not this rung's.
+  bool handle_open(Instant now, PathId path, Duration rtt);
+  /// True when the path was open and is lost.
+  bool handle_closed(Instant now, PathId path, std::string reason, Random& random);
+  void handle_delivered(std::uint64_t bytes);
+
+  [[nodiscard]] bool is_allowed() const { return allowed_; }
+  [[nodiscard]] bool is_possible() const { return allowed_ && (connected_ || !endpoints_.empty()); }
+  [[nodiscard]] bool is_trying() const { return attempt_.has_value(); }
+  /// An attempt is under way or due.
+  [[nodiscard]] bool may_come(Instant now) const {
+    return !open_ && is_possible() && (attempt_.has_value() || next_try_ <= now);
+  }
+  [[nodiscard]] std::optional<OpenPathState>& open() { return open_; }
+  [[nodiscard]] const std::optional<OpenPathState>& open() const { return open_; }
+  [[nodiscard]] bool owns(PathId path) const { return attempt_ == path || (open_ && open_->path == path); }
+  [[nodiscard]] std::optional<Instant> next_try() const;
+  /// When step() has something to do, `wanted` or not.
+  [[nodiscard]] std::optional<Instant> deadline(bool wanted, Instant released) const;
+  [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+  [[nodiscard]] bool is_connected() const { return connected_; }
+  [[nodiscard]] RungView view(bool wanted) const;
+
+ private:
+  bool allowed_;
+  std::vector<Endpoint> endpoints_;
+  bool connected_ = false;
+  Backoff backoff_;
+  Instant next_try_;
+  std::string reason_;
+  std::optional<PathId> attempt_;
+  Instant attempt_deadline_;
+  std::optional<OpenPathState> open_;
+  std::uint64_t bytes_ = 0;
+};
+
+/// Drops from the end of the more numerous address family until `limit` are left.
+void keep_both_families(std::vector<Endpoint>& endpoints, std::size_t limit);
+
+}  // namespace turnpike::path
