@@ -23,7 +23,8 @@ bool Paths::learn(Now now, const Contact& contact) {
   Known& known = known_[contact.peer];
   known.found.add(Found::kBootstrap);
   // Each bootstrap tells only what was proved there: one that knows no address contradicts none that another knows.
-  const bool is_news = contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty() || !contact.tcp.empty());
+  const bool is_news =
+      contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty() || !contact.tcp.empty());
   if (is_news || (known.http.empty() && known.tcp.empty())) {
     known.seq = contact.seq;
     known.from = contact.bootstrap;
@@ -31,6 +32,10 @@ bool Paths::learn(Now now, const Contact& contact) {
     known.http = contact.http;
   } else if (contact.seq == known.seq && known.http.size() < kMaxEndpoints) {
     known.http.insert(known.http.end(), contact.http.begin(), contact.http.end());  // the ladder drops repetitions
+    for (const Endpoint& each : contact.tcp) {
+      const bool is_new = std::ranges::find(known.tcp, each) == known.tcp.end();
+      if (is_new && known.tcp.size() < kMaxDirectEndpoints) known.tcp.push_back(each);
+    }
   }
   std::erase(known.linked, contact.bootstrap);
   if (contact.connected) known.linked.push_back(contact.bootstrap);

@@ -50,6 +50,9 @@ class LinkStream {
   [[nodiscard]] asio::awaitable<Status<StreamError>> write(ByteView bytes,
                                                            std::optional<Duration> stall = std::nullopt);
 
+  /// What was written so far shares no frame of the carrier with what is written next: old readers take a frame for a
+  /// message.
+  void end_frame();
   /// Ends our direction, after everything written.
   void finish();
   /// Ends both directions; whoever waits on this stream gets kReset.

@@ -164,6 +164,8 @@ asio::awaitable<Status<StreamError>> LinkStream::write(ByteView bytes, std::opti
   co_return Ok{};
 }
 
+void LinkStream::end_frame() { link_->streams().end_frame(id_); }
+
 void LinkStream::finish() {
   if (std::exchange(finished_, true)) return;
   link_->streams().finish(id_);

@@ -221,6 +221,39 @@ class TcpPipe final : public BytePipe {
   bool finishing_ = false;
 };
 
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+void keep_queue_short(tcp::socket& socket) {
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kShortQueue, sizeof kShortQueue);
+}
+
+/// Opens and binds; the error of the first step that failed.
+template <class Socket>
+error_code bind_shared(Socket& socket, const tcp::endpoint& at, bool may_share) {
+  error_code failed;
+  socket.open(at.protocol(), failed);
+  if (failed) return failed;
+  socket.set_option(asio::socket_base::reuse_address(true), failed);
+  if (may_share) socket.set_option(ReusePort(true), failed);
+  if (at.protocol() == tcp::v6()) socket.set_option(asio::ip::v6_only(false), failed);
+  socket.bind(at, failed);
+  return failed;
+}
+
+asio::awaitable<Result<std::unique_ptr<BytePipe>, IoError>> connect_with(tcp::socket socket, Endpoint to,
+                                                                         Duration timeout) {
+  const auto loop = socket.get_executor();
+  Deadline deadline(loop, [&socket] {
+    error_code ignored;
+    socket.close(ignored);
+  });
+  deadline.arm(timeout);
+  const auto [failed] = co_await socket.async_connect(to_asio_tcp(to), kTuple);
+  if (deadline.expired()) co_return fail(IoError::kTimeout);
+  if (failed) co_return fail(io_error_of(failed.value()));
+  co_return make_tcp_pipe(std::move(socket));
+}
+
 /// The attempts of one `connect_host`, and who won. Shared by the attempts, which may outlive the call by a turn.
 struct Race {
   explicit Race(const asio::any_io_executor& loop) : changed(loop) {}
@@ -277,15 +310,28 @@ std::unique_ptr<BytePipe> make_tcp_pipe(tcp::socket socket) { return std::make_u
 asio::awaitable<Result<std::unique_ptr<BytePipe>, IoError>> connect(Endpoint to, Duration timeout) {
   const auto loop = co_await asio::this_coro::executor;
   tcp::socket socket(loop);
-  Deadline deadline(loop, [&socket] {
-    error_code ignored;
-    socket.close(ignored);
-  });
-  deadline.arm(timeout);
-  const auto [failed] = co_await socket.async_connect(to_asio_tcp(to), kTuple);
-  if (deadline.expired()) co_return fail(IoError::kTimeout);
+  co_return co_await connect_with(std::move(socket), to, timeout);
+}
+
+asio::awaitable<Result<std::unique_ptr<BytePipe>, IoError>> connect_from(std::uint16_t port, Endpoint to,
+                                                                         Duration timeout) {
+  const auto loop = co_await asio::this_coro::executor;
+  const bool is_v4 = to.address.family == IpAddress::Family::kV4;
+  const tcp::endpoint here(is_v4 ? tcp::v4() : tcp::v6(), port);
+  tcp::socket from_port(loop);
+  if (!bind_shared(from_port, here, true)) {
+    keep_queue_short(from_port);
+    auto connected = co_await connect_with(std::move(from_port), to, timeout);
+    // The same two ends may be joined already, by a connection of theirs or by one that lingers: then from elsewhere.
+    const bool is_taken = !connected && connected.error() == IoError::kUnreachable;
+    if (!is_taken) co_return std::move(connected);
+  }
+  tcp::socket from_any(loop);
+  error_code failed;
+  from_any.open(here.protocol(), failed);
   if (failed) co_return fail(io_error_of(failed.value()));
-  co_return make_tcp_pipe(std::move(socket));
+  keep_queue_short(from_any);
+  co_return co_await connect_with(std::move(from_any), to, timeout);
 }
 
 asio::awaitable<Result<std::vector<IpAddress>, IoError>> resolve(std::string host, Duration timeout) {
@@ -349,7 +395,21 @@ Result<std::unique_ptr<TcpListener>, IoError> TcpListener::open(asio::any_io_exe
   acceptor.bind(where, failed);
   if (!failed) acceptor.listen(tcp::acceptor::max_listen_connections, failed);
   if (failed) return fail(failed.value() == EADDRINUSE ? IoError::kRefused : io_error_of(failed.value()));
-  return std::unique_ptr<TcpListener>(new TcpListener(std::move(acceptor)));
+  return std::unique_ptr<TcpListener>(new TcpListener(std::move(acceptor), false));
+}
+
+Result<std::unique_ptr<TcpListener>, IoError> TcpListener::open_shared(asio::any_io_executor loop, Endpoint at) {
+  const auto where = to_asio_tcp(at);
+  if (at.port != 0) {  // sharing a port with another program would not be noticed: first try to have it alone
+    tcp::acceptor alone(loop);
+    const error_code taken = bind_shared(alone, where, false);
+    if (taken) return fail(taken.value() == EADDRINUSE ? IoError::kRefused : io_error_of(taken.value()));
+  }
+  tcp::acceptor acceptor(loop);
+  error_code failed = bind_shared(acceptor, where, true);
+  if (!failed) acceptor.listen(tcp::acceptor::max_listen_connections, failed);
+  if (failed) return fail(failed.value() == EADDRINUSE ? IoError::kRefused : io_error_of(failed.value()));
+  return std::unique_ptr<TcpListener>(new TcpListener(std::move(acceptor), true));
 }
 
 Endpoint TcpListener::local() const {
@@ -362,6 +422,7 @@ asio::awaitable<Result<std::unique_ptr<BytePipe>, IoError>> TcpListener::accept(
   while (acceptor_.is_open()) {
     tcp::socket socket(loop);
     const auto [failed] = co_await acceptor_.async_accept(socket, kTuple);
+    if (!failed && is_shared_) keep_queue_short(socket);
     if (!failed) co_return make_tcp_pipe(std::move(socket));
     if (failed == asio::error::operation_aborted) break;
     // Connections that were gone before we took them, or no file descriptor left: neither is for ever.

@@ -1,0 +1,542 @@
+#include "io/host/host.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <exception>
+#include <map>
+#include <utility>
+
+#include "io/channel/wake.h"
+#include "io/host/services.h"
+#include "io/log/log.h"
+#include "io/loop/convert.h"
+#include "io/loop/deadline.h"
+#include "io/loop/event.h"
+#include "io/tcp/tcp.h"
+
+namespace turnpike::io {
+namespace {
+
+using Connection = std::shared_ptr<HostConnection>;
+
+void rethrow(const std::exception_ptr& thrown) {
+  if (thrown) std::rethrow_exception(thrown);  // our own bug: nothing catches it
+}
+
+/// One call of dial(), which later ones to the same peer wait for.
+struct Dial {
+  explicit Dial(const asio::any_io_executor& loop) : changed(loop) {}
+
+  Event changed;
+  std::vector<Connection> attempts;
+  Connection winner;
+  std::size_t running = 0;
+  DialFailure last{DialError::kNoAddress, "it has told no address"};
+  bool over = false;
+};
+
+DialError dial_error_of(IoError error) {
+  return error == IoError::kTimeout ? DialError::kTimeout : DialError::kUnreachable;
+}
+
+}  // namespace
+
+struct HostState : std::enable_shared_from_this<HostState> {
+  struct Service {
+    Host::Handler handler;
+    host::ProtocolOptions options;
+  };
+
+  HostState(asio::any_io_executor executor, const HostSettings& given, Random& dice, HostEvents* who)
+      : loop(std::move(executor)),
+        settings(given),
+        random(dice),
+        events(who),
+        table({given.identity->public_key()}, given.limits) {}
+
+  void start();
+  template <class Work>
+  void spawn(Work work) {
+    asio::co_spawn(loop, std::move(work), rethrow);
+  }
+
+  [[nodiscard]] channel::Config channel_config(host::Direction direction,
+                                               const std::optional<identity::PeerId>& expected) const;
+  [[nodiscard]] std::optional<Bytes> identify_message(const HostConnection& to) const;
+  [[nodiscard]] identify::Self self() const;
+  /// Null when the table has no room for it.
+  Connection begin(const Endpoint& remote, host::Direction direction, path::Found found);
+  void start_link(const Connection& connection, std::unique_ptr<BytePipe> pipe,
+                  const std::optional<identity::PeerId>& expected);
+  void close_what_must();
+  void push_later();
+  void sweep();
+
+  static asio::awaitable<void> accept_all(std::shared_ptr<HostState> self, TcpListener* listener);
+  static asio::awaitable<void> live(std::shared_ptr<HostState> self, Connection connection);
+  static asio::awaitable<void> answer(std::shared_ptr<HostState> self, Connection connection,
+                                      std::unique_ptr<LinkStream> stream);
+  static asio::awaitable<void> ask_identity(std::shared_ptr<HostState> self, Connection connection);
+  static asio::awaitable<void> hear_push(std::shared_ptr<HostState> self, Connection connection,
+                                         std::unique_ptr<LinkStream> stream);
+  static asio::awaitable<void> tell_identity(std::shared_ptr<HostState> self, Connection connection,
+                                             std::unique_ptr<LinkStream> stream);
+  static asio::awaitable<void> push_all(std::shared_ptr<HostState> self);
+  static asio::awaitable<void> push_to(std::shared_ptr<HostState> self, Connection connection);
+  static asio::awaitable<void> attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial, Endpoint to,
+                                       std::optional<identity::PeerId> expected, path::Found found);
+  static asio::awaitable<void> race(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
+                                    std::vector<Endpoint> addresses, std::optional<identity::PeerId> expected,
+                                    path::Found found, Duration time);
+  static asio::awaitable<void> sweep_all(std::shared_ptr<HostState> self);
+
+  asio::any_io_executor loop;
+  HostSettings settings;
+  Random& random;
+  HostEvents* events;
+  host::Registry registry;
+  std::map<std::string, Service, std::less<>> services;
+  host::Connections table;
+  std::map<host::ConnectionId, Connection> live_;
+  std::map<identity::PeerId, std::shared_ptr<Dial>> dials;
+  std::vector<std::unique_ptr<TcpListener>> listeners;
+  std::uint16_t port = 0;
+  std::vector<multiaddr::Multiaddr> addresses;
+  std::uint64_t record_seq = 0;
+  bool push_due = false;
+  bool closing = false;
+  Wake wake;  // who waits, to end
+};
+
+HostConnection::HostConnection(std::weak_ptr<HostState> host, asio::any_io_executor loop, host::ConnectionId id,
+                               Endpoint remote, host::Direction direction, path::Found found)
+    : host_(std::move(host)),
+      id_(id),
+      remote_(remote),
+      direction_(direction),
+      found_(found),
+      decided_(loop),
+      identified_(loop),
+      ended_(loop),
+      used_(now()) {}
+HostConnection::~HostConnection() = default;
+
+std::optional<Duration> HostConnection::round_trip() const { return link_ ? link_->round_trip() : std::nullopt; }
+bool HostConnection::is_open() const { return admitted_ && link_ && !link_->reason() && !ended_.is_set(); }
+std::unique_ptr<LinkStream> HostConnection::open(std::string_view protocol) {
+  return is_open() ? link_->open(protocol) : nullptr;
+}
+
+asio::awaitable<channel::CloseReason> HostConnection::closed() {
+  const HostConnection* const self = this;
+  co_await ended_.wait();
+  co_return self->reason_;
+}
+
+asio::awaitable<void> HostConnection::identified() {
+  const HostConnection* const self = this;
+  if (!self->identified_.is_set()) co_await identified_.wait();
+}
+
+void HostConnection::close() {
+  if (link_) link_->close();
+}
+
+void HostState::start() {
+  const std::shared_ptr<HostState> self = shared_from_this();
+  const auto add = [this](std::string_view protocol, std::size_t streams, Host::Handler handler) {
+    const host::ProtocolOptions options{.streams = streams, .urgent = true};
+    registry.add(std::string(protocol), options);
+    services[std::string(protocol)] = {std::move(handler), options};
+  };
+  const std::weak_ptr<HostState> weak = self;
+  add(ping::kProtocol, 2,
+      [](const Connection&, std::unique_ptr<LinkStream> stream) { return answer_pings(std::move(stream)); });
+  add(identify::kProtocol, 2, [weak](Connection connection, std::unique_ptr<LinkStream> stream) {
+    return tell_identity(weak.lock(), std::move(connection), std::move(stream));
+  });
+  add(identify::kPushProtocol, 2, [weak](Connection connection, std::unique_ptr<LinkStream> stream) {
+    return hear_push(weak.lock(), std::move(connection), std::move(stream));
+  });
+  spawn(sweep_all(self));
+}
+
+channel::Config HostState::channel_config(host::Direction direction,
+                                          const std::optional<identity::PeerId>& expected) const {
+  channel::Config config;
+  config.role = direction == host::Direction::kInbound ? channel::Role::kResponder : channel::Role::kInitiator;
+  config.identity = settings.identity;
+  config.expected_peer = expected;
+  config.protocols = registry.all();
+  config.urgent_protocols = registry.urgent();
+  config.wide_protocols = registry.wide();
+  config.limits = settings.channel;
+  return config;
+}
+
+identify::Self HostState::self() const {
+  return {.key = settings.identity,
+          .listen = addresses,
+          .protocols = registry.advertised(),
+          .agent = settings.agent,
+          .record_seq = record_seq};
+}
+
+std::optional<Bytes> HostState::identify_message(const HostConnection& to) const {
+  return identify::encode(self(), multiaddr::Multiaddr::tcp(to.remote()));
+}
+
+Connection HostState::begin(const Endpoint& remote, host::Direction direction, path::Found found) {
+  const auto id = table.begin(now(), direction, remote, found);
+  if (!id) {
+    log_debug("no connection with {}: {}", remote.to_string(), host::words_of(id.error()));
+    return nullptr;
+  }
+  auto connection = std::make_shared<HostConnection>(weak_from_this(), loop, *id, remote, direction, found);
+  live_.emplace(*id, connection);
+  return connection;
+}
+
+void HostState::start_link(const Connection& connection, std::unique_ptr<BytePipe> pipe,
+                           const std::optional<identity::PeerId>& expected) {
+  const std::weak_ptr<HostState> weak = weak_from_this();
+  const std::weak_ptr<HostConnection> weak_connection = connection;  // the link would hold itself otherwise
+  ChannelLink::OnStream on_stream = [weak, weak_connection](std::unique_ptr<LinkStream> stream) {
+    return answer(weak.lock(), weak_connection.lock(), std::move(stream));
+  };
+  connection->link_ = std::make_unique<ChannelLink>(
+      loop, std::move(pipe), channel_config(connection->direction_, expected), random, std::move(on_stream));
+  spawn(live(shared_from_this(), connection));
+}
+
+asio::awaitable<void> HostState::accept_all(std::shared_ptr<HostState> self, TcpListener* listener) {
+  const path::Found found = path::Found::kInbound;
+  while (!self->closing) {
+    auto pipe = co_await listener->accept();
+    if (!pipe || self->closing) co_return;
+    const Connection connection = self->begin((*pipe)->remote(), host::Direction::kInbound, found);
+    if (connection) self->start_link(connection, *std::move(pipe), std::nullopt);
+  }
+}
+
+// From the handshake to the end.
+asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connection connection) {
+  const auto proven = co_await connection->link_->established();
+  if (proven) {
+    const Status<host::Refusal> admitted = self->table.establish(now(), connection->id_, *proven);
+    connection->peer_ = *proven;
+    connection->admitted_ = static_cast<bool>(admitted);
+    if (!admitted) {
+      connection->failure_ = host::words_of(admitted.error());
+      connection->link_->close();
+    }
+  } else {
+    connection->failure_ = channel::text_of(proven.error());
+  }
+  self->close_what_must();
+  connection->decided_.set();
+  if (connection->admitted_) {
+    log_debug("connected to {} at {}", connection->peer_->to_string(), connection->remote_.to_string());
+    if (self->events != nullptr) self->events->peer_connected(*connection);
+    self->spawn(ask_identity(self, connection));
+  } else {
+    log_debug("no connection with {}: {}", connection->remote_.to_string(), connection->failure_);
+  }
+  const channel::CloseReason reason = co_await connection->link_->closed();
+  connection->reason_ = reason;
+  const bool was_last = self->table.handle_closed(connection->id_);
+  self->live_.erase(connection->id_);
+  connection->identified_.set();
+  connection->ended_.set();
+  if (connection->admitted_ && was_last && self->events != nullptr) {
+    self->events->peer_disconnected(*connection->peer_);
+  }
+}
+
+void HostState::close_what_must() {
+  for (auto& [id, connection] : live_) {
+    if (connection->link_) table.handle_heard(connection->link_->heard(), id);
+  }
+  while (const auto id = table.poll_close()) {
+    const auto at = live_.find(*id);
+    if (at != live_.end()) at->second->close();
+  }
+}
+
+asio::awaitable<void> HostState::answer(std::shared_ptr<HostState> self, Connection connection,
+                                        std::unique_ptr<LinkStream> stream) {
+  std::unique_ptr<LinkStream> own = std::move(stream);
+  if (!self || !connection) co_return;
+  if (!connection->decided_.is_set()) co_await connection->decided_.wait();
+  const std::string protocol = own->protocol();
+  const auto service = self->services.find(protocol);
+  const bool is_served = connection->admitted_ && service != self->services.end() &&
+                         self->table.begin_stream(connection->id_, protocol, service->second.options);
+  if (!is_served) {
+    own->reset();
+    co_return;
+  }
+  connection->used_ = now();
+  const Host::Handler handler = service->second.handler;
+  auto work = handler(connection, std::move(own));
+  co_await std::move(work);
+  self->table.end_stream(connection->id_, protocol);
+  connection->used_ = now();
+}
+
+asio::awaitable<void> HostState::ask_identity(std::shared_ptr<HostState> self, Connection connection) {
+  std::unique_ptr<LinkStream> stream = connection->open(identify::kProtocol);
+  if (stream) {
+    stream->finish();
+    const identity::AnyPeerId peer(*connection->peer_);
+    auto info = co_await receive_identify(*stream, peer);
+    if (info) {
+      connection->info_ = *std::move(info);
+      if (self->events != nullptr) self->events->peer_identified(connection);
+    } else if (info.error() == identify::ReceiveError::kWrongPeer) {
+      connection->close();  // it proved one identity and claims another
+    }
+  }
+  connection->identified_.set();
+}
+
+asio::awaitable<void> HostState::tell_identity(std::shared_ptr<HostState> self, Connection connection,
+                                               std::unique_ptr<LinkStream> stream) {
+  const std::unique_ptr<LinkStream> own = std::move(stream);
+  if (!self) co_return;
+  std::optional<Bytes> message = self->identify_message(*connection);
+  if (!message) co_return;
+  (void)co_await send_and_finish(*own, *std::move(message));
+}
+
+asio::awaitable<void> HostState::hear_push(std::shared_ptr<HostState> self, Connection connection,
+                                           std::unique_ptr<LinkStream> stream) {
+  const std::unique_ptr<LinkStream> own = std::move(stream);
+  const identity::AnyPeerId peer(*connection->peer_);
+  const auto news = co_await receive_identify(*own, peer);
+  if (!news || !self) co_return;
+  own->finish();
+  if (connection->info_) {
+    connection->info_->update(*news);
+  } else {
+    connection->info_ = *news;
+  }
+  if (self->events != nullptr) self->events->peer_identified(connection);
+}
+
+void HostState::push_later() {
+  record_seq = std::max(record_seq + 1, wall_now().unix_ms);
+  if (std::exchange(push_due, true)) return;
+  spawn(push_all(shared_from_this()));
+}
+
+asio::awaitable<void> HostState::push_all(std::shared_ptr<HostState> self) {
+  const std::optional<Instant> latest = now() + kPushDelay;
+  while (!self->closing && now() < *latest) (void)co_await self->wake.wait(latest);
+  self->push_due = false;
+  for (const auto& [id, connection] : self->live_) {
+    const bool hears = connection->info_ && connection->info_->speaks(identify::kPushProtocol);
+    if (hears && !self->closing) self->spawn(push_to(self, connection));
+  }
+}
+
+asio::awaitable<void> HostState::push_to(std::shared_ptr<HostState> self, Connection connection) {
+  const std::unique_ptr<LinkStream> stream = connection->open(identify::kPushProtocol);
+  std::optional<Bytes> message = self->identify_message(*connection);
+  if (!stream || !message) co_return;
+  (void)co_await send_and_finish(*stream, *std::move(message));
+}
+
+asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial, Endpoint to,
+                                         std::optional<identity::PeerId> expected, path::Found found) {
+  const std::uint16_t from = self->port;
+  auto pipe = co_await connect_from(from, to, kDialAddressTime);
+  const std::string where = to.to_string() + " ";
+  if (!pipe) {
+    dial->last = {dial_error_of(pipe.error()), where + std::string(to_string(pipe.error()))};
+  } else if (!dial->over && !self->closing) {
+    const Connection connection = self->begin(to, host::Direction::kOutbound, found);
+    if (connection) {
+      dial->attempts.push_back(connection);
+      self->start_link(connection, *std::move(pipe), expected);
+      co_await connection->decided_.wait();
+      if (connection->admitted_ && !dial->winner) {
+        dial->winner = connection;
+      } else if (!connection->admitted_) {
+        const bool is_wrong = connection->link_->reason() == channel::CloseReason::kWrongPeer;
+        dial->last = {is_wrong ? DialError::kWrongPeer : DialError::kHandshake, where + connection->failure_};
+      }
+    } else {
+      dial->last = {DialError::kRefused, where + "too many connections here"};
+    }
+  }
+  --dial->running;
+  dial->changed.set();
+}
+
+asio::awaitable<void> HostState::race(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
+                                      std::vector<Endpoint> addresses, std::optional<identity::PeerId> expected,
+                                      path::Found found, Duration time) {
+  Deadline deadline(self->loop, [dial] {
+    dial->over = true;
+    dial->changed.set();
+  });
+  deadline.arm(time);
+  std::size_t next = 0;
+  while (!dial->winner && !dial->over && !self->closing) {
+    if (next == addresses.size() && dial->running == 0) break;
+    std::unique_ptr<Deadline> stagger;
+    if (next < addresses.size()) {
+      ++dial->running;
+      self->spawn(attempt(self, dial, addresses[next], expected, found));
+      if (++next < addresses.size()) {
+        stagger = std::make_unique<Deadline>(self->loop, [dial] { dial->changed.set(); });
+        stagger->arm(kDialStagger);
+      }
+    }
+    co_await dial->changed.wait();
+    dial->changed.reset();
+    // One that the peer made meanwhile does as well.
+    const auto standing = expected ? self->table.find(*expected) : std::nullopt;
+    if (!dial->winner && standing) dial->winner = self->live_.at(*standing);
+  }
+  if (!dial->winner && deadline.expired()) dial->last = {DialError::kTimeout, "no answer"};
+  if (self->closing) dial->last = {DialError::kClosed, "going down"};
+  dial->over = true;
+  for (const Connection& connection : dial->attempts) {
+    if (connection != dial->winner) connection->close();
+  }
+  dial->attempts.clear();
+}
+
+asio::awaitable<void> HostState::sweep_all(std::shared_ptr<HostState> self) {
+  const Duration period = kSweepPeriod;
+  while (!self->closing) {
+    const std::optional<Instant> next = now() + period;
+    (void)co_await self->wake.wait(next);
+    if (!self->closing) self->sweep();
+  }
+}
+
+void HostState::sweep() {
+  for (const auto& [id, connection] : live_) {
+    if (!connection->admitted_) continue;
+    if (connection->uses_ > 0 || connection->link_->streams() > 0) connection->used_ = now();
+    if (now() >= connection->used_ + kIdleConnection) connection->close();
+  }
+}
+
+Host::Host(asio::any_io_executor loop, const HostSettings& settings, Random& random, HostEvents* events)
+    : state_(std::make_shared<HostState>(std::move(loop), settings, random, events)) {
+  state_->start();
+}
+
+Host::~Host() {
+  close_all();
+  state_->events = nullptr;
+}
+
+void Host::handle(std::string protocol, const host::ProtocolOptions& options, Handler handler) {
+  state_->registry.add(protocol, options);
+  state_->services[std::move(protocol)] = {std::move(handler), options};
+  state_->push_later();
+}
+
+Result<Endpoint, IoError> Host::listen(Endpoint at) {
+  auto listener = TcpListener::open_shared(state_->loop, at);
+  if (!listener) return fail(listener.error());
+  const Endpoint here = (*listener)->local();
+  if (state_->port == 0) state_->port = here.port;
+  state_->spawn(HostState::accept_all(state_, listener->get()));
+  state_->listeners.push_back(*std::move(listener));
+  return here;
+}
+
+void Host::set_addresses(std::vector<multiaddr::Multiaddr> addresses) {
+  if (state_->addresses == addresses) return;
+  state_->addresses = std::move(addresses);
+  state_->push_later();
+}
+
+const std::vector<multiaddr::Multiaddr>& Host::addresses() const { return state_->addresses; }
+
+asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> Host::dial(identity::PeerId peer,
+                                                                                 std::vector<Endpoint> addresses,
+                                                                                 path::Found found, Duration time) {
+  const std::shared_ptr<HostState> state = state_;
+  const std::shared_ptr<HostConnection> standing = find(peer);
+  if (standing) co_return standing;
+  std::shared_ptr<Dial> dial;
+  if (const auto at = state->dials.find(peer); at != state->dials.end()) {
+    dial = at->second;
+    while (!dial->over) co_await dial->changed.wait();
+  } else {
+    dial = std::make_shared<Dial>(state->loop);
+    state->dials[peer] = dial;
+    co_await HostState::race(state, dial, std::move(addresses), peer, found, time);
+    state->dials.erase(peer);
+    dial->changed.set();
+  }
+  if (dial->winner) co_return dial->winner;
+  co_return fail(dial->last);
+}
+
+asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> Host::dial_anybody(Endpoint address,
+                                                                                         Duration time) {
+  const std::shared_ptr<HostState> state = state_;
+  const auto dial = std::make_shared<Dial>(state->loop);
+  std::vector<Endpoint> addresses(1, address);
+  co_await HostState::race(state, dial, std::move(addresses), std::nullopt, path::Found::kKnown, time);
+  if (dial->winner) co_return dial->winner;
+  co_return fail(dial->last);
+}
+
+std::shared_ptr<HostConnection> Host::find(const identity::PeerId& peer) const {
+  const auto id = state_->table.find(peer);
+  if (!id) return nullptr;
+  const auto at = state_->live_.find(*id);
+  return at != state_->live_.end() && at->second->is_open() ? at->second : nullptr;
+}
+
+std::vector<std::shared_ptr<HostConnection>> Host::all() const {
+  std::vector<std::shared_ptr<HostConnection>> out;
+  for (const auto& [id, connection] : state_->live_) {
+    if (connection->is_open()) out.push_back(connection);
+  }
+  return out;
+}
+
+std::vector<ConnectionInfo> Host::connections() const {
+  std::vector<ConnectionInfo> out;
+  for (const host::ConnectionView& view : state_->table.view()) {
+    ConnectionInfo row{.connection = view, .agent = {}, .protocols = {}, .round_trip = {}};
+    const auto at = state_->live_.find(view.id);
+    if (at != state_->live_.end()) {
+      row.round_trip = at->second->round_trip();
+      if (const auto& info = at->second->info()) {
+        row.agent = info->agent;
+        row.protocols = info->protocols;
+      }
+    }
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+asio::awaitable<Result<Duration, ping::PingError>> Host::ping(HostConnection& connection) {
+  const std::shared_ptr<HostState> state = state_;
+  std::unique_ptr<LinkStream> stream = connection.open(ping::kProtocol);
+  if (!stream) co_return fail(ping::PingError::kEnded);
+  co_return co_await ask_ping(std::move(stream), state->random);
+}
+
+void Host::close_all() {
+  state_->closing = true;
+  for (const auto& listener : state_->listeners) listener->close();
+  for (const auto& [id, connection] : state_->live_) connection->close();
+  for (const auto& [peer, dial] : state_->dials) dial->changed.set();
+  state_->wake.notify_all();
+}
+
+}  // namespace turnpike::io

@@ -1,0 +1,181 @@
+// The libp2p host over TCP: listens, dials from the port it listens on, and gives every stream to whoever answers its
+// protocol. identify, identify-push and ping it answers itself.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "core/channel/secure_channel.h"
+#include "core/host/connections.h"
+#include "core/identify/message.h"
+#include "core/multiaddr/multiaddr.h"
+#include "core/ping/ping.h"
+#include "io/channel/channel_link.h"
+#include "io/loop/event.h"
+
+namespace turnpike::io {
+
+constexpr Duration kDialTime = std::chrono::seconds(8);            ///< For all addresses of a peer, handshake included.
+constexpr Duration kDialAddressTime = std::chrono::seconds(5);     ///< For one address to take the connection.
+constexpr Duration kDialStagger = std::chrono::milliseconds(250);  ///< Between two addresses (RFC 8305 §5).
+constexpr Duration kPushDelay = std::chrono::seconds(1);           ///< Changes within it are pushed together.
+constexpr Duration kIdleConnection = std::chrono::minutes(10);     ///< One that nobody uses is closed after so long.
+constexpr Duration kSweepPeriod = std::chrono::seconds(20);
+
+struct HostState;
+
+/// One connection whose peer has proved who it is. Shared by the host and whoever uses it; it may end at any time, and
+/// every operation then fails.
+class HostConnection {
+ public:
+  HostConnection(std::weak_ptr<HostState> host, asio::any_io_executor loop, host::ConnectionId id, Endpoint remote,
+                 host::Direction direction, path::Found found);
+  ~HostConnection();
+  HostConnection(const HostConnection&) = delete;
+  HostConnection& operator=(const HostConnection&) = delete;
+
+  [[nodiscard]] host::ConnectionId id() const { return id_; }
+  [[nodiscard]] const identity::PeerId& peer() const { return *peer_; }
+  [[nodiscard]] const Endpoint& remote() const { return remote_; }
+  [[nodiscard]] host::Direction direction() const { return direction_; }
+  [[nodiscard]] path::Found found() const { return found_; }
+  /// What it told of itself, once it has.
+  [[nodiscard]] const std::optional<identify::Info>& info() const { return info_; }
+  [[nodiscard]] std::optional<Duration> round_trip() const;
+  [[nodiscard]] bool is_open() const;
+
+  [[nodiscard]] ChannelLink& link() { return *link_; }
+  /// As ChannelLink::open.
+  [[nodiscard]] std::unique_ptr<LinkStream> open(std::string_view protocol);
+  /// Ends when the connection has ended, and all that answered its streams.
+  [[nodiscard]] asio::awaitable<channel::CloseReason> closed();
+  /// Ends when identify has come to an end, well or not.
+  [[nodiscard]] asio::awaitable<void> identified();
+  void close();
+
+  /// While one lives, the connection is not closed for being idle.
+  class Use {
+   public:
+    explicit Use(std::shared_ptr<HostConnection> connection) : connection_(std::move(connection)) {
+      ++connection_->uses_;
+    }
+    ~Use() {
+      if (connection_) --connection_->uses_;
+    }
+    Use(Use&& other) noexcept : connection_(std::move(other.connection_)) {}
+    Use& operator=(Use&&) = delete;
+    HostConnection* operator->() const { return connection_.get(); }
+    HostConnection& operator*() const { return *connection_; }
+
+   private:
+    std::shared_ptr<HostConnection> connection_;
+  };
+
+ private:
+  friend struct HostState;
+
+  std::weak_ptr<HostState> host_;
+  host::ConnectionId id_;
+  Endpoint remote_;
+  host::Direction direction_;
+  path::Found found_;
+  std::optional<identity::PeerId> peer_;
+  std::optional<identify::Info> info_;
+  std::unique_ptr<ChannelLink> link_;
+  Event decided_;     // admitted, refused or failed
+  Event identified_;  // or never to be
+  Event ended_;
+  bool admitted_ = false;
+  std::string failure_;  // why it was not admitted
+  channel::CloseReason reason_ = channel::CloseReason::kConnectionLost;
+  std::size_t uses_ = 0;
+  Instant used_;
+};
+
+/// Hears of peers as they come and go. Called on the loop, never from within a call to the host.
+class HostEvents {
+ public:
+  virtual ~HostEvents() = default;
+  /// Another connection to a peer that may have some already.
+  virtual void peer_connected(const HostConnection& connection) = 0;
+  /// It told who it is, or told news.
+  virtual void peer_identified(const std::shared_ptr<HostConnection>& connection) = 0;
+  /// Its last connection is gone.
+  virtual void peer_disconnected(const identity::PeerId& peer) = 0;
+};
+
+enum class DialError : std::uint8_t {
+  kNoAddress,    ///< None was given.
+  kUnreachable,  ///< No address took the connection.
+  kTimeout,
+  kWrongPeer,  ///< Somebody else answered, wherever anybody did.
+  kHandshake,  ///< What answered does not speak libp2p, or broke off.
+  kRefused,    ///< By our own limits.
+  kClosed,     ///< The host is going down.
+};
+struct DialFailure {
+  DialError error = DialError::kUnreachable;
+  std::string detail;  ///< One line for people: what came of each address.
+};
+
+struct HostSettings {
+  const crypto::SigningKey* identity = nullptr;  ///< Borrowed; outlives the host and its loop's run.
+  std::string agent = "turnpike";
+  host::Limits limits;
+  channel::Limits channel;
+};
+
+/// One of a host's connections as people are shown it.
+struct ConnectionInfo {
+  host::ConnectionView connection;
+  std::string agent;  ///< Empty until identified.
+  std::vector<std::string> protocols;
+  std::optional<Duration> round_trip;
+};
+
+/// All on one loop. `random` and `events` outlive the loop's run; `events` may be null.
+class Host {
+ public:
+  /// Answers one inbound stream; must own, or outlive by way of HostConnection::closed(), what it uses.
+  using Handler = std::function<asio::awaitable<void>(std::shared_ptr<HostConnection>, std::unique_ptr<LinkStream>)>;
+
+  Host(asio::any_io_executor loop, const HostSettings& settings, Random& random, HostEvents* events = nullptr);
+  ~Host();  ///< Closes everything abruptly; the coroutines end on the loop's next turns.
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+
+  /// Connections made from now on answer `protocol`. Peers that are connected are told by a push.
+  void handle(std::string protocol, const host::ProtocolOptions& options, Handler handler);
+  /// A port of 0 takes any. May be called for several addresses; dialling is done from the first one's port.
+  [[nodiscard]] Result<Endpoint, IoError> listen(Endpoint at);
+  /// What identify tells: addresses at which strangers, or neighbours, may try us.
+  void set_addresses(std::vector<multiaddr::Multiaddr> addresses);
+  [[nodiscard]] const std::vector<multiaddr::Multiaddr>& addresses() const;
+
+  /// The connection that stands, if one does; else the first of the addresses at which `peer` proves itself. A second
+  /// dial to the same peer waits for the first one's outcome.
+  [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> dial(
+      identity::PeerId peer, std::vector<Endpoint> addresses, path::Found found, Duration time = kDialTime);
+  /// Whoever answers there.
+  [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> dial_anybody(
+      Endpoint address, Duration time = kDialTime);
+
+  [[nodiscard]] std::shared_ptr<HostConnection> find(const identity::PeerId& peer) const;
+  [[nodiscard]] std::vector<std::shared_ptr<HostConnection>> all() const;
+  [[nodiscard]] std::vector<ConnectionInfo> connections() const;
+  /// On a stream of its own, before any bulk.
+  [[nodiscard]] asio::awaitable<Result<Duration, ping::PingError>> ping(HostConnection& connection);
+  /// Listens no longer and says goodbye to everybody.
+  void close_all();
+
+ private:
+  std::shared_ptr<HostState> state_;
+};
+
+}  // namespace turnpike::io
