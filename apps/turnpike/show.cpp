@@ -85,6 +85,21 @@ std::string show_mappings(const json& answer) {
   return out;
 }
 
+std::string show_connections(const json& peers) {
+  Table table({"CONNECTED PEER", "ADDRESS", "MADE BY", "RTT", "STREAMS", "AGENT"});
+  bool any = false;
+  for (const json& peer : peers) {
+    for (const json& row : rows_at(peer, "connections")) {
+      const std::string rtt = has(row, "rtt_ms") ? format_duration(number_at(row, "rtt_ms") / 1000) : "-";
+      table.add({text_at(peer, "peer_id"), text_at(row, "remote"),
+                 text_at(row, "direction") == "inbound" ? "the peer" : "us", rtt,
+                 std::to_string(count_at(row, "streams")), text_at(row, "agent", "-")});
+      any = true;
+    }
+  }
+  return any ? "\n" + table.to_string() : "";
+}
+
 }  // namespace
 
 std::string text_at(const json& object, const char* key, const std::string& otherwise) {
@@ -136,19 +151,21 @@ std::string show_transfers(const json& answer) {
 std::string show_peers(const json& answer) {
   const json& rows = rows_at(answer, "peers");
   if (rows.empty()) return "no peers yet; see the bootstraps in: turnpike status\n";
-  Table table({"PEER", "STATE", "STORES", "RUNG", "RUNG STATE", "RTT", "BYTES", "WHY"});
+  Table table({"PEER", "STATE", "FOUND", "STORES", "RUNG", "RUNG STATE", "RTT", "BYTES", "WHY"});
   for (const json& row : rows) {
-    std::vector<std::string> head{text_at(row, "peer_id"), text_at(row, "state", "?"),
+    std::vector<std::string> head{text_at(row, "peer_id"), text_at(row, "state", "?"), joined(rows_at(row, "found")),
                                   std::to_string(count_at(row, "stores"))};
-    if (rows_at(row, "rungs").empty()) table.add({head[0], head[1], head[2], "-", "-", "-", "-", reason_of(row)});
+    if (rows_at(row, "rungs").empty()) {
+      table.add({head[0], head[1], head[2], head[3], "-", "-", "-", "-", reason_of(row)});
+    }
     for (const json& rung : rows_at(row, "rungs")) {
       const std::string rtt = has(rung, "rtt_ms") ? format_duration(number_at(rung, "rtt_ms") / 1000) : "-";
-      table.add({head[0], head[1], head[2], text_at(rung, "rung"), text_at(rung, "state"), rtt, size_at(rung, "bytes"),
-                 reason_of(rung)});
-      head = {"", "", ""};
+      table.add({head[0], head[1], head[2], head[3], text_at(rung, "rung"), text_at(rung, "state"), rtt,
+                 size_at(rung, "bytes"), reason_of(rung)});
+      head = {"", "", "", ""};
     }
   }
-  return table.to_string();
+  return table.to_string() + show_connections(rows);
 }
 
 std::string show_status(const json& answer) {

@@ -40,19 +40,26 @@ TEST(Show, TransfersNameTheRungsThatCarriedBytes) {
 }
 
 TEST(Show, PeersHaveALineForEachRung) {
-  const json answer{{"peers",
-                     {{{"peer_id", "12D3KooWa"},
-                       {"state", "http"},
-                       {"stores", 49},
-                       {"rungs",
-                        {{{"rung", "http"}, {"state", "open"}, {"rtt_ms", 12.0}, {"bytes", 10}},
-                         {{"rung", "bootstrap-relay"}, {"state", "idle"}}}}},
-                      {{"peer_id", "12D3KooWb"}, {"state", "unreachable"}, {"reason", "timed out"}}}}};
+  const json answer{
+      {"peers",
+       {{{"peer_id", "12D3KooWa"},
+         {"state", "http"},
+         {"stores", 49},
+         {"found", {"bootstrap", "inbound"}},
+         {"connections",
+          {{{"remote", "192.0.2.1:4001"}, {"direction", "inbound"}, {"agent", "js-libp2p/3"}, {"streams", 2}}}},
+         {"rungs",
+          {{{"rung", "http"}, {"state", "open"}, {"rtt_ms", 12.0}, {"bytes", 10}},
+           {{"rung", "bootstrap-relay"}, {"state", "idle"}}}}},
+        {{"peer_id", "12D3KooWb"}, {"state", "unreachable"}, {"reason", "timed out"}}}}};
   EXPECT_EQ(show_peers(answer),
-            "PEER       STATE        STORES  RUNG             RUNG STATE  RTT    BYTES  WHY\n"
-            "12D3KooWa  http         49      http             open        0.0 s  10 B\n"
-            "                                bootstrap-relay  idle        -      ?\n"
-            "12D3KooWb  unreachable  0       -                -           -      -      timed out\n");
+            "PEER       STATE        FOUND               STORES  RUNG             RUNG STATE  RTT    BYTES  WHY\n"
+            "12D3KooWa  http         bootstrap, inbound  49      http             open        0.0 s  10 B\n"
+            "                                                    bootstrap-relay  idle        -      ?\n"
+            "12D3KooWb  unreachable                      0       -                -           -      -      timed out\n"
+            "\n"
+            "CONNECTED PEER  ADDRESS         MADE BY   RTT  STREAMS  AGENT\n"
+            "12D3KooWa       192.0.2.1:4001  the peer  -    2        js-libp2p/3\n");
 }
 
 TEST(Show, StatusSaysWhoWhereAndWhat) {

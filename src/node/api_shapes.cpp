@@ -40,10 +40,14 @@ std::uint64_t bytes_verified(const peer::StoreView& store) {
   return std::min(store.content->size, std::uint64_t{store.pieces_verified} * store::kPieceSize);
 }
 
+json milliseconds_or_null(const std::optional<Duration>& time) {
+  return time ? json(std::chrono::duration<double, std::milli>(*time).count()) : json(nullptr);
+}
+
 json rung_shape(const path::RungView& rung, Instant now) {
   json out{{"rung", path::name_of(rung.rung)}, {"state", rung.state}, {"bytes", rung.bytes}};
   out["reason"] = text_or_null(rung.reason);
-  out["rtt_ms"] = rung.rtt ? json(std::chrono::duration<double, std::milli>(*rung.rtt).count()) : json(nullptr);
+  out["rtt_ms"] = milliseconds_or_null(rung.rtt);
   out["next_action_seconds"] = seconds_until(rung.next_action, now);
   return out;
 }
@@ -91,9 +95,25 @@ json transfer_shape(const peer::TransferView& transfer) {
   return out;
 }
 
+json connection_shape(const io::ConnectionInfo& connection, Instant now) {
+  const host::ConnectionView& view = connection.connection;
+  json out{{"remote", view.remote.to_string()}, {"found", path::name_of(view.found)}, {"streams", view.streams}};
+  out["direction"] = view.direction == host::Direction::kInbound ? "inbound" : "outbound";
+  out["agent"] = text_or_null(connection.agent);
+  out["rtt_ms"] = milliseconds_or_null(connection.round_trip);
+  out["seconds"] = std::chrono::duration<double>(now - view.since).count();
+  return out;
+}
+
 json peer_shape(const peer::PeerView& peer, Instant now) {
   json out{{"peer_id", peer.peer.to_string()}, {"state", peer.state}, {"http", texts_of(peer.http)}};
   out["reason"] = text_or_null(peer.reason);
+  out["found"] = json::array();
+  for (const path::Found found : path::kAllFound) {
+    if (peer.found.has(found)) out["found"].push_back(path::name_of(found));
+  }
+  out["tcp"] = texts_of(peer.tcp);
+  out["connections"] = json::array();
   out["stores"] = peer.stores;
   out["serving"] = peer.serving;
   out["rungs"] = rows_of(peer.rungs, [now](const path::RungView& rung) { return rung_shape(rung, now); });
@@ -214,7 +234,17 @@ json transfers_answer(const std::vector<peer::TransferView>& transfers) {
   return {{"transfers", rows_of(transfers, transfer_shape)}};
 }
 
-json peers_answer(const std::vector<peer::PeerView>& peers, Instant now) { return {{"peers", peers_of(peers, now)}}; }
+json peers_answer(const std::vector<peer::PeerView>& peers, const std::vector<io::ConnectionInfo>& connections,
+                  Instant now) {
+  json rows = peers_of(peers, now);
+  for (json& row : rows) {
+    for (const io::ConnectionInfo& connection : connections) {
+      if (row["peer_id"] != connection.connection.peer.to_string()) continue;
+      row["connections"].push_back(connection_shape(connection, now));
+    }
+  }
+  return {{"peers", std::move(rows)}};
+}
 
 json why_answer(const peer::StoreView& store, const std::vector<peer::PeerView>& peers,
                 const std::vector<peer::BootstrapView>& bootstraps, Instant now) {

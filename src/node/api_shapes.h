@@ -14,6 +14,7 @@
 #include "core/peer/peer.h"
 #include "core/peer/view.h"
 #include "core/portmap/view.h"
+#include "io/host/host.h"
 #include "node/file_notes.h"
 
 namespace turnpike::node {
@@ -24,9 +25,11 @@ namespace turnpike::node {
 /// One row of `transfers`: {store, size, root, state, reason, bytes_total, bytes_verified, bytes_by_rung,
 /// bytes_duplicate, bytes_per_second, seconds, peers[]}.
 [[nodiscard]] nlohmann::json transfer_shape(const peer::TransferView& transfer);
-/// One row of `peers`: {peer_id, state, reason, http[], stores, serving, rungs[{rung, state, reason, rtt_ms, bytes,
-/// next_action_seconds}]}.
+/// One row of `peers`: {peer_id, state, reason, found[], tcp[], http[], stores, serving, rungs[{rung, state, reason,
+/// rtt_ms, bytes, next_action_seconds}], connections[]}.
 [[nodiscard]] nlohmann::json peer_shape(const peer::PeerView& peer, Instant now);
+/// One of `peers`[].connections: {remote, direction, found, agent, rtt_ms, streams, seconds}.
+[[nodiscard]] nlohmann::json connection_shape(const io::ConnectionInfo& connection, Instant now);
 /// One row of `status`.bootstraps: {url, connected, registered, captive, reason, peer_id, observed,
 /// next_action_seconds}; `status` adds `via`.
 [[nodiscard]] nlohmann::json bootstrap_shape(const peer::BootstrapView& bootstrap, Instant now);
@@ -75,7 +78,8 @@ struct StatusFacts {
 [[nodiscard]] std::optional<peer::StoreView> with_note(std::optional<peer::StoreView> store, const store::StoreId& id,
                                                        const FileNotes& notes);
 [[nodiscard]] nlohmann::json transfers_answer(const std::vector<peer::TransferView>& transfers);
-[[nodiscard]] nlohmann::json peers_answer(const std::vector<peer::PeerView>& peers, Instant now);
+[[nodiscard]] nlohmann::json peers_answer(const std::vector<peer::PeerView>& peers,
+                                          const std::vector<io::ConnectionInfo>& connections, Instant now);
 /// A row of `ls` with its history, every peer and every bootstrap: {…, history[], peers[], bootstraps[]}.
 [[nodiscard]] nlohmann::json why_answer(const peer::StoreView& store, const std::vector<peer::PeerView>& peers,
                                         const std::vector<peer::BootstrapView>& bootstraps, Instant now);

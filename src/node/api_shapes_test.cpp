@@ -62,7 +62,9 @@ TEST(ApiShapes, ATimeThatHasPassedIsNow) {
 }
 
 TEST(ApiShapes, EveryRungIsNamedWithItsBytes) {
-  EXPECT_EQ(bytes_by_rung_shape({7, 0}), (json{{"http", 7}, {"bootstrap-relay", 0}}));
+  peer::BytesByRung bytes{};
+  bytes[path::index_of(path::Rung::kHttp)] = 7;
+  EXPECT_EQ(bytes_by_rung_shape(bytes), (json{{"direct", 0}, {"http", 7}, {"bootstrap-relay", 0}}));
 }
 
 TEST(ApiShapes, StatusCountsWhatIsCompleteAndWhatIsMissing) {
@@ -141,12 +143,32 @@ TEST(ApiShapes, ATransferTellsItsBytesByRungAndItsPeers) {
   view.state = "fetching";
   view.bytes_total = kContent.size;
   view.bytes_verified = 100;
-  view.bytes_by_rung = {40, 60};
+  view.bytes_by_rung[path::index_of(path::Rung::kHttp)] = 40;
+  view.bytes_by_rung[path::index_of(path::Rung::kBootstrapRelay)] = 60;
   view.peers = {identity::PeerId{}};
   const json row = transfers_answer({view})["transfers"][0];
-  EXPECT_EQ(row["bytes_by_rung"], (json{{"http", 40}, {"bootstrap-relay", 60}}));
+  EXPECT_EQ(row["bytes_by_rung"], (json{{"direct", 0}, {"http", 40}, {"bootstrap-relay", 60}}));
   EXPECT_EQ(row["bytes_total"], kContent.size);
   EXPECT_EQ(row["peers"], json::array({identity::PeerId{}.to_string()}));
+}
+
+TEST(ApiShapes, APeerTellsItsConnectionsAndHowItWasFound) {
+  peer::PeerView peer;
+  peer.found.add(path::Found::kBootstrap);
+  peer.found.add(path::Found::kInbound);
+  io::ConnectionInfo connection;
+  connection.connection.peer = peer.peer;
+  connection.connection.remote = {IpAddress::v4(192, 0, 2, 1), 4001};
+  connection.connection.since = kNow - 5s;
+  connection.agent = "js-libp2p/3";
+  connection.round_trip = 2ms;
+  io::ConnectionInfo others = connection;
+  others.connection.peer.public_key[0] = 1;
+  const json row = peers_answer({peer}, {connection, others}, kNow)["peers"][0];
+  EXPECT_EQ(row["found"], json::array({"bootstrap", "inbound"}));
+  const json expected{{"remote", "192.0.2.1:4001"}, {"direction", "inbound"}, {"found", "inbound"}, {"rtt_ms", 2.0},
+                      {"agent", "js-libp2p/3"},     {"streams", 0},           {"seconds", 5.0}};
+  EXPECT_EQ(row["connections"], json::array({expected}));
 }
 
 TEST(ApiShapes, AGetLineTakesItsStateFromTheStoreAndItsBytesFromTheTransfer) {

@@ -56,7 +56,7 @@ asio::awaitable<void> ControlApi::answer(json request, io::Reply& reply) {
   } else if (command == "transfers") {
     out = transfers_answer(peer.transfers());
   } else if (command == "peers") {
-    out = peers_answer(peer.peers(), io::now());
+    out = peers_answer(peer.peers(), scope_.connections(), io::now());
   } else if (command == "unpin") {
     const auto store = store_of(request);
     if (!store) co_return co_await refuse(reply, "unpin needs a store id of 64 lower-case hex digits", kUsage);

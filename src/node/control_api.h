@@ -31,6 +31,7 @@ struct ControlScope {
   std::function<std::vector<portmap::RouterView>()> routers;
   const io::Dialer& dialer;
   const Links& links;
+  std::function<std::vector<io::ConnectionInfo>()> connections;  ///< Of the libp2p host.
   Instant started;
 };
 

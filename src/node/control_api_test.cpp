@@ -145,6 +145,7 @@ class NodeControl : public testing::Test {
             .routers = [] { return std::vector<portmap::RouterView>(); },
             .dialer = dialer_,
             .links = links_,
+            .connections = [] { return std::vector<io::ConnectionInfo>(); },
             .started = io::now()};
   }
   static asio::awaitable<void> note(std::vector<StoreId>& list, StoreId store) {

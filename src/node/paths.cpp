@@ -89,6 +89,69 @@ class Report {
   bool over_ = false;
 };
 
+path::PathFailure failure_of(const io::HostDialFailure& failure) {
+  switch (failure.error) {
+    case io::HostDialError::kTimeout:
+      return {path::PathEnd::kTimeout, failure.detail};
+    case io::HostDialError::kWrongPeer:
+      return {path::PathEnd::kWrongPeer, failure.detail};
+    case io::HostDialError::kHandshake:
+      return {path::PathEnd::kProtocol, failure.detail};
+    case io::HostDialError::kRefused:
+    case io::HostDialError::kClosed:
+      return {path::PathEnd::kLocal, failure.detail};
+    case io::HostDialError::kNoAddress:
+    case io::HostDialError::kUnreachable:
+      break;
+  }
+  return {path::PathEnd::kUnreachable, failure.detail};
+}
+
+// A connection of the libp2p host. The path's end does not end the connection: others may use it, and the peer too.
+class DirectPath final : public OpenedPath {
+ public:
+  DirectPath(Report report, const identity::PeerId& peer, std::vector<Endpoint> tcp, io::Host& host, io::Share download)
+      : report_(report), peer_(peer), tcp_(std::move(tcp)), host_(host), download_(std::move(download)) {}
+
+  static asio::awaitable<void> run(std::shared_ptr<DirectPath> self) {
+    const Instant began = io::now();
+    auto dialled = co_await self->host_.dial(self->peer_, self->tcp_, path::Found::kBootstrap);
+    if (!dialled) {
+      self->report_.closed(failure_of(dialled.error()));
+      co_return;
+    }
+    const std::shared_ptr<io::HostConnection> connection = *std::move(dialled);
+    if (self->report_.is_over()) co_return;
+    self->use_.emplace(connection);
+    self->source_.emplace(connection->link(), exchange::PatienceLimits(), self->download_);
+    const Duration dialling = (io::now() - began) / 3;  // TCP, Noise, and the first answer
+    self->report_.open(connection->round_trip().value_or(dialling));
+    const std::weak_ptr<DirectPath> path = self;
+    self.reset();  // whoever fetches over it keeps it, the connection does not
+    const channel::CloseReason why = co_await connection->closed();
+    const std::shared_ptr<DirectPath> left = path.lock();
+    if (!left) co_return;
+    left->over_ = true;
+    left->report_.closed(failure_of(why));
+  }
+
+  io::StoreSource* source() override { return source_ && !over_ ? &*source_ : nullptr; }
+  void close() override {
+    report_.silence();
+    over_ = true;
+  }
+
+ private:
+  Report report_;
+  identity::PeerId peer_;
+  std::vector<Endpoint> tcp_;
+  io::Host& host_;
+  io::Share download_;
+  std::optional<io::HostConnection::Use> use_;
+  std::optional<io::ExchangeSource> source_;
+  bool over_ = false;
+};
+
 class HttpPath final : public OpenedPath {
  public:
   HttpPath(Report report, const identity::PeerId& peer, Endpoint endpoint, io::Share download)
@@ -233,6 +296,13 @@ void Paths::open(const peer::OpenPath& order) {
         std::make_shared<HttpPath>(report, order.peer, http->endpoint, share_of(settings_.download, order.peer));
     paths_.emplace(order.path, made);
     asio::co_spawn(loop_, HttpPath::run(std::move(made)), asio::detached);
+    return;
+  }
+  if (const auto* direct = std::get_if<path::DirectTarget>(&order.target)) {
+    auto made = std::make_shared<DirectPath>(report, order.peer, direct->tcp, *settings_.host,
+                                             share_of(settings_.download, order.peer));
+    paths_.emplace(order.path, made);
+    asio::co_spawn(loop_, DirectPath::run(std::move(made)), asio::detached);
     return;
   }
   const auto& target = std::get<path::RelayTarget>(order.target);

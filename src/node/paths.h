@@ -11,6 +11,7 @@
 #include "io/channel/store_reader.h"
 #include "io/channel/store_source.h"
 #include "io/dial/dialer.h"
+#include "io/host/host.h"
 #include "io/pace/pace.h"
 #include "io/tcp/url.h"
 
@@ -41,6 +42,7 @@ struct PathSettings {
   io::Dialer* dialer = nullptr;      ///< Opens the way to a bootstrap's relay. Outlives the paths.
   const io::Pace* upload = nullptr;  ///< What all that peers fetch from us shares; none: no limit.
   const io::Pace* download = nullptr;
+  io::Host* host = nullptr;  ///< For direct paths; outlives the loop's run. None are opened without.
 };
 
 /// Lives on the loop, and until it has run out.

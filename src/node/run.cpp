@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "core/exchange/message.h"
 #include "core/identity/replay.h"
 #include "core/identity/statement.h"
 #include "core/store/manifest.h"
@@ -28,6 +29,7 @@
 #include "node/control_api.h"
 #include "node/doors.h"
 #include "node/http_api.h"
+#include "node/peers.h"
 #include "node/port_mapping.h"
 
 namespace turnpike::node {
@@ -40,6 +42,7 @@ constexpr std::uint64_t kSpaceStep = std::uint64_t{1} << 20U;  ///< or when so m
 constexpr Duration kNetworkPeriod = std::chrono::seconds(1);   ///< A changed address is noticed so soon.
 constexpr Duration kWakeUpJump = std::chrono::seconds(10);     ///< Time that passed unseen: the machine slept.
 constexpr std::uint64_t kManifestLifetimeMs = 10 * 60 * 1000;
+constexpr std::size_t kStoreStreams = 64;  ///< Of /turnpike/store/1 over one connection.
 constexpr std::string_view kFacts = "facts";
 constexpr std::string_view kLastSequence = "last sequence";
 
@@ -76,6 +79,9 @@ class Process {
         access_(catalogue_, shared(),
                 [this](store::StoreId id, store::Content content) { return manifest(id, content); }),
         dialer_(config.proxies, random_),
+        news_(brain_),
+        store_service_(access_, upload_),
+        host_(loop_.get_executor(), host_settings(identity), random_, &news_),
         links_(loop_.get_executor(), config.bootstraps, config.bootstrap_pins, dialer_, brain_),
         paths_(loop_.get_executor(),
                {.identity = &identity,
@@ -83,7 +89,8 @@ class Process {
                 .pins = config.bootstrap_pins,
                 .dialer = &dialer_,
                 .upload = &upload_,
-                .download = &download_},
+                .download = &download_,
+                .host = &host_},
                access_, random_, brain_),
         downloads_(loop_.get_executor(), {.data = config.data, .reserve = config.reserve}, pool_, catalogue_, paths_,
                    brain_),
@@ -104,6 +111,10 @@ class Process {
         server_, catalogue_, shared(), [this](const store::StoreId& id) { return mark_of(id); },
         {.peer_id = id().to_string(), .version = std::string(kVersion), .started = started_, .upload = &upload_});
     doors_.add_route(server_);
+    host_.handle(std::string(exchange::kProtocol), {.streams = kStoreStreams, .wide = true},
+                 [this](std::shared_ptr<io::HostConnection> connection, std::unique_ptr<io::LinkStream> stream) {
+                   return store_service_.serve(std::move(connection), std::move(stream));
+                 });
     if (const auto why = open_ports()) return io::give_up(*why);
     restore_wishes();
     asio::co_spawn(loop_, keep_catalogue(), asio::detached);
@@ -135,6 +146,7 @@ class Process {
             .routers = [this] { return port_mapping_.view(); },
             .dialer = dialer_,
             .links = links_,
+            .connections = [this] { return host_.connections(); },
             .started = started_};
   }
 
@@ -162,6 +174,28 @@ class Process {
     return identity::sign_statement(identity_, statement);
   }
 
+  static io::HostSettings host_settings(const crypto::SigningKey& identity) {
+    io::HostSettings settings;
+    settings.identity = &identity;
+    settings.agent = "turnpike/" + std::string(kVersion);
+    return settings;
+  }
+
+  /// IPv6 and IPv4 where there is IPv6; the address at which it listens, or what the port is for.
+  std::optional<std::string> open_host() {
+    auto here = host_.listen({{IpAddress::Family::kV6, {}}, config_.port});
+    if (!here) here = host_.listen({IpAddress{}, config_.port});
+    if (!here) {
+      return "cannot listen on port " + std::to_string(config_.port) +
+             ": another program has it; is another node running? Choose another --port";
+    }
+    listen_.push_back(*here);
+    const multiaddr::Multiaddr address = multiaddr::Multiaddr::tcp(*here).with_peer(identity::AnyPeerId(id()));
+    std::printf("listening %s\n", address.to_string().c_str());
+    std::fflush(stdout);
+    return std::nullopt;
+  }
+
   std::optional<std::string> open_ports() {
     const Endpoint any{{IpAddress::Family::kV6, {}}, config_.http_port()};
     auto listener = io::TcpListener::open(loop_.get_executor(), any);
@@ -180,6 +214,7 @@ class Process {
                 (*listener)->local().to_string().c_str());
     std::fflush(stdout);
     listen_.push_back((*listener)->local());
+    if (auto why = open_host()) return why;
     server_.listen(*std::move(listener));
     for (const std::string& failure : doors_.open_stun(config_.stun_port())) {
       io::log_warning("not open: {}; the node goes on without it", failure);
@@ -297,6 +332,7 @@ class Process {
       last = now;
       keep_sequence();
       watch_space(now);
+      tell_host();
       co_await pause(network_timer_, kNetworkPeriod);
     }
   }
@@ -319,7 +355,8 @@ class Process {
 
   /// What is listened for here, and at which port.
   [[nodiscard]] std::map<rendezvous::ServiceKind, std::uint16_t> listened() const {
-    std::map<rendezvous::ServiceKind, std::uint16_t> out{{rendezvous::ServiceKind::kHttp, config_.http_port()}};
+    std::map<rendezvous::ServiceKind, std::uint16_t> out{{rendezvous::ServiceKind::kHttp, config_.http_port()},
+                                                         {rendezvous::ServiceKind::kTcp, config_.port}};
     for (const rendezvous::ServiceKind kind : doors_.open()) out.emplace(kind, config_.stun_port());
     return out;
   }
@@ -346,6 +383,15 @@ class Process {
     brain_.tell([&](peer::Peer& peer, Now now) { peer.handle_nonce(now, at, nonce, from); });
   }
 
+  /// What strangers and neighbours are told by identify is what is registered: what is proved, or private.
+  void tell_host() {
+    std::vector<multiaddr::Multiaddr> told;
+    for (const rendezvous::Service& each : brain_.peer().services()) {
+      if (each.kind == rendezvous::ServiceKind::kTcp) told.push_back(multiaddr::Multiaddr::tcp(each.endpoint));
+    }
+    host_.set_addresses(std::move(told));
+  }
+
   [[nodiscard]] std::vector<Endpoint> external() const {
     std::vector<Endpoint> out;
     for (const rendezvous::Service& each : brain_.peer().services()) {
@@ -369,6 +415,7 @@ class Process {
     brain_.stop();
     downloads_.stop_all();
     paths_.close_all();
+    host_.close_all();
     links_.close_all();
     watcher_.stop();
     network_timer_.cancel();
@@ -403,6 +450,9 @@ class Process {
   Instant tried_at_;
   StoreAccess access_;
   io::Dialer dialer_;
+  PeerNews news_;
+  StoreService store_service_;
+  io::Host host_;
   Links links_;
   Paths paths_;
   Downloads downloads_;

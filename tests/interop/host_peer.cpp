@@ -137,7 +137,7 @@ class Peer {
     const auto peer = address->peer();
     const auto ours = peer ? peer->ed25519() : std::nullopt;
     const std::vector<Endpoint> addresses(1, *endpoint);
-    std::optional<Result<std::shared_ptr<HostConnection>, DialFailure>> dialled;
+    std::optional<Result<std::shared_ptr<HostConnection>, HostDialFailure>> dialled;
     if (ours) {
       auto known = co_await host_.dial(*ours, addresses, path::Found::kKnown);
       dialled.emplace(std::move(known));

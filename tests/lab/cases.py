@@ -54,6 +54,64 @@ class OpenToPortRestricted(LabCase):
         self.assert_counter_agrees(lab, b, sum(SIZES))
 
 
+class OpenToOpenDirect(LabCase):
+    def test_goes_over_a_connection_of_their_own_both_ways(self):
+        lab = self.lab("a=open", "b=open")
+        lab.start_bootstrap()
+        a, b = lab.node("a", rungs="direct"), lab.node("b", rungs="direct")
+        from_a, from_b = a.make_stores(SIZES, seed=1), b.make_stores([3 * MIB], seed=2)
+        before = lab.wan_bytes("relay")[1]
+        a.start()
+        b.start()
+        b.wait_for_stores(from_a, 30)
+        a.wait_for_stores(from_b, 30)
+        self.assert_only_rung(b, "direct", sum(SIZES))
+        self.assert_only_rung(a, "direct", 3 * MIB)
+        received, sent = lab.wan_bytes(b.router)
+        self.assertLess(received, sum(SIZES) * HEADERS + 300_000, f"{b.router} let in more than the stores of a")
+        self.assertLess(sent, (3 * MIB + sum(SIZES) * 0.02) * HEADERS + 300_000, f"{b.router} sent more than its own store")
+        self.assertLess(lab.wan_bytes("relay")[1] - before, 300_000, "the bootstrap carried stores")
+        rows = {row["peer_id"]: row for row in b.ask("peers")}
+        row = rows[a.ask("status")["peer_id"]]
+        self.assertIn("bootstrap", row["found"])
+        self.assertTrue(row["connections"], "peers shows the connection")
+
+
+class RestrictedDialsOpenDirect(LabCase):
+    def test_the_open_home_fetches_over_the_connection_that_the_other_made(self):
+        lab = self.lab("a=open", "b=portres")
+        lab.start_bootstrap()
+        a, b = lab.node("a", rungs="direct"), lab.node("b", rungs="direct")
+        from_a, from_b = a.make_stores([5 * MIB], seed=1), b.make_stores([3 * MIB], seed=2)
+        a.start()
+        b.start()
+        b.wait_for_stores(from_a, 30)
+        a.wait_for_stores(from_b, 40)
+        self.assert_only_rung(b, "direct", 5 * MIB)
+        self.assert_only_rung(a, "direct", 3 * MIB)
+        rows = {row["peer_id"]: row for row in a.ask("peers")}
+        found = rows[b.ask("status")["peer_id"]]["found"]
+        self.assertIn("inbound", found)
+
+
+class DirectConnectionCutInMidStore(LabCase):
+    def test_goes_on_over_a_new_one_and_fetches_no_verified_piece_twice(self):
+        size = 64 * MIB
+        lab = self.lab("a=open+rate=250mbit", "b=portres")
+        lab.start_bootstrap()
+        a, b = lab.node("a", rungs="direct"), lab.node("b", rungs="direct")
+        sums = a.make_stores([size])
+        a.start()
+        b.start()
+        b.wait_for_bytes(16 * MIB)
+        a.process.kill()
+        a.start()
+        b.wait_for_stores(sums, 60)
+        self.assert_only_rung(b, "direct", size)
+        _, sent = lab.wan_bytes(a.router)
+        self.assertLess(sent, (size + IN_FLIGHT) * HEADERS, "the source sent more than what was lost in flight again")
+
+
 class ProvedByTheBootstrap(LabCase):
     def test_an_open_home_is_told_of_with_nobody_else_there(self):
         lab = self.lab("a=open")
@@ -66,7 +124,7 @@ class ProvedByTheBootstrap(LabCase):
         peer = a.ask("status")["peer_id"]
         wait_until(lambda: lab.told_of("ext", peer) and lab.told_of("ext", peer)[0] == ["203.0.1.1:5001"], 5,
                    lambda: f"the bootstrap tells of {peer}: {lab.told_of('ext', peer)}")
-        self.assertEqual({each["kind"] for each in lab.told_of("ext", peer)[1]}, {"turn-udp", "turn-tcp"})
+        self.assertEqual({each["kind"] for each in lab.told_of("ext", peer)[1]}, {"tcp", "turn-udp", "turn-tcp"})
 
 
 class MappedHome(LabCase):

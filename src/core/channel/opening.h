@@ -37,6 +37,8 @@ class Opening {
 
   [[nodiscard]] bool is_done() const { return stage_ == Stage::kDone; }
   [[nodiscard]] const std::optional<CloseReason>& failure() const { return failure_; }
+  /// The last security protocol that the peer proposed and that we do not speak.
+  [[nodiscard]] std::string refused() const { return security_.refused(); }
   /// Once done, and once. What poll_write() still has goes out before anything is sealed.
   [[nodiscard]] Opened take();
 
@@ -50,6 +52,7 @@ class Opening {
     void handle_bytes(ByteView& in);
     [[nodiscard]] Bytes poll_write();
     [[nodiscard]] multistream::Outcome outcome() const;
+    [[nodiscard]] std::string refused() const { return listener_ ? listener_->refused() : std::string(); }
 
    private:
     std::unique_ptr<multistream::Dialer> dialer_;

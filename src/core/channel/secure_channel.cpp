@@ -92,6 +92,7 @@ struct SecureChannel::State {
   Bytes last_of_opening;             ///< Goes out before anything of the session.
   std::unique_ptr<Opened> opened;
   std::unique_ptr<yamux::Session> session;
+  std::string refused_security;
   std::optional<identity::PeerId> peer;
   std::unordered_map<std::uint32_t, Stream> streams;
   std::deque<std::pair<Instant, std::uint32_t>> negotiations;  ///< By deadline; those over are skipped.
@@ -124,6 +125,7 @@ struct SecureChannel::State {
 
   void open(ByteView& in) {
     opening->handle_bytes(in);
+    refused_security = opening->refused();
     if (const std::optional<CloseReason> failure = opening->failure()) return close_with(*failure);
     if (!opening->is_done()) return;
     if (auto bytes = opening->poll_write()) last_of_opening = std::move(*bytes);
@@ -418,6 +420,7 @@ std::optional<Duration> SecureChannel::round_trip() const {
   return state_->session ? state_->session->round_trip() : std::nullopt;
 }
 
+const std::string& SecureChannel::refused_security() const { return state_->refused_security; }
 Instant SecureChannel::heard() const { return state_->heard; }
 
 }  // namespace turnpike::channel

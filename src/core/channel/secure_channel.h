@@ -114,6 +114,8 @@ class SecureChannel final : public Streams {
   [[nodiscard]] std::size_t queued() const;
   /// The last ping's, if one has come back.
   [[nodiscard]] std::optional<Duration> round_trip() const override;
+  /// The last security protocol the peer proposed that was answered `na`, also once closed. Empty: none.
+  [[nodiscard]] const std::string& refused_security() const;
   /// When anything came last.
   [[nodiscard]] Instant heard() const;
 

@@ -67,6 +67,7 @@ void Listener::handle_proposal(std::string text) {
     outcome_ = Outcome::kAgreed;
   } else {
     append_message(out_, kNotAvailable);
+    refused_ = std::move(text);
     if (++refusals_ == kMaxProposals) outcome_ = Outcome::kBroken;
   }
 }

@@ -61,12 +61,15 @@ class Listener {
   [[nodiscard]] Outcome outcome() const { return outcome_; }
   /// Set once agreed.
   [[nodiscard]] const std::string& protocol() const { return protocol_; }
+  /// The last proposal that was answered `na`.
+  [[nodiscard]] const std::string& refused() const { return refused_; }
 
  private:
   void handle_proposal(std::string text);
 
   const std::vector<std::string>* accepted_;
   std::string protocol_;
+  std::string refused_;
   std::size_t refusals_ = 0;
   Outcome outcome_ = Outcome::kPending;
   bool greeted_ = false;

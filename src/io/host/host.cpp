@@ -32,12 +32,12 @@ struct Dial {
   std::vector<Connection> attempts;
   Connection winner;
   std::size_t running = 0;
-  DialFailure last{DialError::kNoAddress, "it has told no address"};
+  HostDialFailure last{HostDialError::kNoAddress, "it has told no address"};
   bool over = false;
 };
 
-DialError dial_error_of(IoError error) {
-  return error == IoError::kTimeout ? DialError::kTimeout : DialError::kUnreachable;
+HostDialError host_dial_error_of(IoError error) {
+  return error == IoError::kTimeout ? HostDialError::kTimeout : HostDialError::kUnreachable;
 }
 
 }  // namespace
@@ -242,6 +242,8 @@ asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connectio
     self->spawn(ask_identity(self, connection));
   } else {
     log_debug("no connection with {}: {}", connection->remote_.to_string(), connection->failure_);
+    const std::string proposal = connection->link_->refused_security();
+    if (!proposal.empty() && self->events != nullptr) self->events->strange_proposal(connection->remote_, proposal);
   }
   const channel::CloseReason reason = co_await connection->link_->closed();
   connection->reason_ = reason;
@@ -351,10 +353,15 @@ asio::awaitable<void> HostState::push_to(std::shared_ptr<HostState> self, Connec
 asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial, Endpoint to,
                                          std::optional<identity::PeerId> expected, path::Found found) {
   const std::uint16_t from = self->port;
+  const bool is_met = std::ranges::any_of(self->live_, [&](const auto& entry) {
+    const HostConnection& standing = *entry.second;
+    return standing.direction_ == host::Direction::kInbound && standing.remote_.address == to.address;
+  });
+  if (!is_met && from != 0 && self->events != nullptr) self->events->dialling(to);
   auto pipe = co_await connect_from(from, to, kDialAddressTime);
   const std::string where = to.to_string() + " ";
   if (!pipe) {
-    dial->last = {dial_error_of(pipe.error()), where + std::string(to_string(pipe.error()))};
+    dial->last = {host_dial_error_of(pipe.error()), where + std::string(to_string(pipe.error()))};
   } else if (!dial->over && !self->closing) {
     const Connection connection = self->begin(to, host::Direction::kOutbound, found);
     if (connection) {
@@ -365,10 +372,10 @@ asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::s
         dial->winner = connection;
       } else if (!connection->admitted_) {
         const bool is_wrong = connection->link_->reason() == channel::CloseReason::kWrongPeer;
-        dial->last = {is_wrong ? DialError::kWrongPeer : DialError::kHandshake, where + connection->failure_};
+        dial->last = {is_wrong ? HostDialError::kWrongPeer : HostDialError::kHandshake, where + connection->failure_};
       }
     } else {
-      dial->last = {DialError::kRefused, where + "too many connections here"};
+      dial->last = {HostDialError::kRefused, where + "too many connections here"};
     }
   }
   --dial->running;
@@ -401,8 +408,8 @@ asio::awaitable<void> HostState::race(std::shared_ptr<HostState> self, std::shar
     const auto standing = expected ? self->table.find(*expected) : std::nullopt;
     if (!dial->winner && standing) dial->winner = self->live_.at(*standing);
   }
-  if (!dial->winner && deadline.expired()) dial->last = {DialError::kTimeout, "no answer"};
-  if (self->closing) dial->last = {DialError::kClosed, "going down"};
+  if (!dial->winner && deadline.expired()) dial->last = {HostDialError::kTimeout, "no answer"};
+  if (self->closing) dial->last = {HostDialError::kClosed, "going down"};
   dial->over = true;
   for (const Connection& connection : dial->attempts) {
     if (connection != dial->winner) connection->close();
@@ -461,9 +468,9 @@ void Host::set_addresses(std::vector<multiaddr::Multiaddr> addresses) {
 
 const std::vector<multiaddr::Multiaddr>& Host::addresses() const { return state_->addresses; }
 
-asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> Host::dial(identity::PeerId peer,
-                                                                                 std::vector<Endpoint> addresses,
-                                                                                 path::Found found, Duration time) {
+asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::dial(identity::PeerId peer,
+                                                                                     std::vector<Endpoint> addresses,
+                                                                                     path::Found found, Duration time) {
   const std::shared_ptr<HostState> state = state_;
   const std::shared_ptr<HostConnection> standing = find(peer);
   if (standing) co_return standing;
@@ -482,8 +489,8 @@ asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> Host::dial
   co_return fail(dial->last);
 }
 
-asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> Host::dial_anybody(Endpoint address,
-                                                                                         Duration time) {
+asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::dial_anybody(Endpoint address,
+                                                                                             Duration time) {
   const std::shared_ptr<HostState> state = state_;
   const auto dial = std::make_shared<Dial>(state->loop);
   std::vector<Endpoint> addresses(1, address);

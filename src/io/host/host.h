@@ -108,9 +108,13 @@ class HostEvents {
   virtual void peer_identified(const std::shared_ptr<HostConnection>& connection) = 0;
   /// Its last connection is gone.
   virtual void peer_disconnected(const identity::PeerId& peer) = 0;
+  /// Somebody who was not let in had proposed this instead of a security protocol.
+  virtual void strange_proposal(const Endpoint& /*from*/, const std::string& /*proposal*/) {}
+  /// The port that is listened on is about to send to an address that has not connected to us.
+  virtual void dialling(const Endpoint& /*to*/) {}
 };
 
-enum class DialError : std::uint8_t {
+enum class HostDialError : std::uint8_t {
   kNoAddress,    ///< None was given.
   kUnreachable,  ///< No address took the connection.
   kTimeout,
@@ -119,8 +123,8 @@ enum class DialError : std::uint8_t {
   kRefused,    ///< By our own limits.
   kClosed,     ///< The host is going down.
 };
-struct DialFailure {
-  DialError error = DialError::kUnreachable;
+struct HostDialFailure {
+  HostDialError error = HostDialError::kUnreachable;
   std::string detail;  ///< One line for people: what came of each address.
 };
 
@@ -160,10 +164,10 @@ class Host {
 
   /// The connection that stands, if one does; else the first of the addresses at which `peer` proves itself. A second
   /// dial to the same peer waits for the first one's outcome.
-  [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> dial(
+  [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> dial(
       identity::PeerId peer, std::vector<Endpoint> addresses, path::Found found, Duration time = kDialTime);
   /// Whoever answers there.
-  [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, DialFailure>> dial_anybody(
+  [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> dial_anybody(
       Endpoint address, Duration time = kDialTime);
 
   [[nodiscard]] std::shared_ptr<HostConnection> find(const identity::PeerId& peer) const;

@@ -22,10 +22,14 @@ class Recorder final : public HostEvents {
     identified.push_back(connection->peer());
   }
   void peer_disconnected(const identity::PeerId& peer) override { disconnected.push_back(peer); }
+  void strange_proposal(const Endpoint&, const std::string& proposal) override { proposals.push_back(proposal); }
+  void dialling(const Endpoint& to) override { dialled.push_back(to); }
 
   std::vector<identity::PeerId> connected;
   std::vector<identity::PeerId> identified;
   std::vector<identity::PeerId> disconnected;
+  std::vector<std::string> proposals;
+  std::vector<Endpoint> dialled;
 };
 
 asio::awaitable<void> echo(std::shared_ptr<HostConnection> connection, std::unique_ptr<LinkStream> stream) {
@@ -79,8 +83,8 @@ class IoHost : public testing::Test {
     loop_.run_for(std::chrono::seconds(3));
   }
   Endpoint listening(Node& node) { return *node.host->listen(kLoopback); }
-  Result<std::shared_ptr<HostConnection>, DialFailure> dial(Node& from, Node& to, std::vector<Endpoint> addresses,
-                                                            Duration time = kDialTime) {
+  Result<std::shared_ptr<HostConnection>, HostDialFailure> dial(Node& from, Node& to, std::vector<Endpoint> addresses,
+                                                                Duration time = kDialTime) {
     return run(loop_, from.host->dial(to.id(), std::move(addresses), path::Found::kBootstrap, time));
   }
   std::shared_ptr<HostConnection> joined() {
@@ -156,6 +160,29 @@ TEST_F(IoHost, DialsFromThePortItListensOn) {
   EXPECT_EQ(b_.host->connections().at(0).connection.remote.port, here.port);
 }
 
+TEST_F(IoHost, SaysWhereItsPortSendsFirst) {
+  listening(a_);
+  const auto connection = joined();
+  EXPECT_THAT(a_.heard.dialled, testing::ElementsAre(connection->remote()));
+  EXPECT_THAT(b_.heard.dialled, testing::IsEmpty());
+}
+
+TEST_F(IoHost, TellsOfAProposalThatIsNoSecurityProtocolAndRefusesIt) {
+  const auto pipe = *run(loop_, connect(listening(b_), std::chrono::seconds(1)));
+  const Bytes greeting = copy_of(bytes_of("\x13/multistream/1.0.0\n\x0c/strange/1x\n"));
+  EXPECT_TRUE(run(loop_, pipe->write(greeting)));
+  Bytes answer;
+  while (!text_of(answer).ends_with("na\n")) {
+    Bytes piece(64);
+    const auto got = run(loop_, pipe->read_some(piece));
+    ASSERT_TRUE(got);
+    answer.insert(answer.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got));
+  }
+  pipe->close();
+  until([&] { return !b_.heard.proposals.empty(); });
+  EXPECT_THAT(b_.heard.proposals, testing::ElementsAre("/strange/1x"));
+}
+
 TEST_F(IoHost, RacesAddressesPastTheDeadOnes) {
   const Endpoint there = listening(b_);
   const auto closed = TcpListener::open(loop_.get_executor(), kLoopback);
@@ -171,7 +198,7 @@ TEST_F(IoHost, SaysWhenSomebodyElseAnswersAndGoesOnToTheNextAddress) {
   const Endpoint wrong = listening(other);
   const auto refused = dial(a_, b_, {wrong});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().error, DialError::kWrongPeer);
+  EXPECT_EQ(refused.error().error, HostDialError::kWrongPeer);
   EXPECT_TRUE(dial(a_, b_, {wrong, listening(b_)}));
   other.host->close_all();
 }
@@ -182,15 +209,15 @@ TEST_F(IoHost, SaysWhenNobodyAnswers) {
   (*closed)->close();
   const auto refused = dial(a_, b_, {dead});
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().error, DialError::kUnreachable);
-  EXPECT_EQ(dial(a_, b_, {}).error().error, DialError::kNoAddress);
+  EXPECT_EQ(refused.error().error, HostDialError::kUnreachable);
+  EXPECT_EQ(dial(a_, b_, {}).error().error, HostDialError::kNoAddress);
 }
 
 TEST_F(IoHost, GivesUpOnWhoAcceptsAndNeverSpeaks) {
   const auto silent = TcpListener::open(loop_.get_executor(), kLoopback);
   const auto refused = dial(a_, b_, {(*silent)->local()}, std::chrono::milliseconds(300));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().error, DialError::kTimeout);
+  EXPECT_EQ(refused.error().error, HostDialError::kTimeout);
 }
 
 TEST_F(IoHost, UsesTheConnectionThatStandsInsteadOfDialling) {
