@@ -91,7 +91,7 @@ class Paths {
 
   struct Known {
     std::uint64_t seq = 0;
-    std::size_t from = 0;  // the bootstrap that told `http` and `tcp`
+    std::size_t from = 0;        // the bootstrap that told `http` and `tcp`
     std::vector<Endpoint> tcp;   // as registered
     std::vector<Endpoint> told;  // by others
     std::vector<Endpoint> http;
