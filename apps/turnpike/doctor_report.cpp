@@ -42,20 +42,6 @@ doctor::MappingFacts mapping_of(const io::Examined& found, const NodeStatus& nod
   return out;
 }
 
-// The ways in that others may use, as they were tried from outside; those of this network alone are left out.
-std::vector<doctor::PortFacts> ports_of(const NodeStatus& node) {
-  std::vector<doctor::PortFacts> out;
-  if (!node.status) return out;
-  for (const json& row : rows_at(*node.status, "reachability")) {
-    const std::string verdict = text_at(row, "verdict");
-    if (verdict == "local") continue;
-    out.push_back({.service = text_at(row, "kind") + " " + text_at(row, "endpoint"),
-                   .verdict = verdict,
-                   .proved = verdict == "proved"});
-  }
-  return out;
-}
-
 doctor::NodeFacts node_of(const NodeStatus& node) {
   doctor::NodeFacts out{.runs = node.status.has_value(), .reason = node.reason, .stores = 0};
   if (node.status) out.stores = count_at(node.status->value("stores", json::object()), "complete");

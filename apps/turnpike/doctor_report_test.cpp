@@ -98,19 +98,6 @@ TEST(DoctorReport, AsksTheRouterItselfWhereNoNodeRuns) {
   EXPECT_EQ(row_of(report_json(diagnose(found, {})), "mapping")["value"], "nat-pmp");
 }
 
-TEST(DoctorReport, TellsWhichPortsWereProvedFromOutside) {
-  const json proved{{"kind", "http"}, {"endpoint", "203.0.113.9:5001"}, {"verdict", "proved"}};
-  const json behind{{"kind", "quic"}, {"endpoint", "203.0.113.9:4001"}, {"verdict", "firewall"}};
-  const json inner{{"kind", "http"}, {"endpoint", "192.168.1.2:5001"}, {"verdict", "local"}};
-  const auto with = [&](const json& rows) {
-    return row_of(report_json(diagnose(healthy(), {json{{"reachability", rows}}, ""})), "ports");
-  };
-  EXPECT_EQ(with(json::array({proved, behind, inner}))["text"],
-            "reachable from outside: http 203.0.113.9:5001; not: quic 203.0.113.9:4001 (firewall)");
-  EXPECT_EQ(with(json::array({behind}))["value"], "unproved");
-  EXPECT_EQ(with(json::array({inner}))["state"], "unknown");
-}
-
 TEST(DoctorReport, PutsTheAdviceBelowItsCheck) {
   const std::string text = report_text({{"udp", doctor::State::kProblem, "blocked", "no UDP", "allow it"}});
   EXPECT_EQ(text, "PROBLEM udp: no UDP\n          -> allow it\n");
