@@ -27,10 +27,12 @@ void PeerNews::peer_connected(const io::HostConnection& connection) {
 
 void PeerNews::peer_identified(const std::shared_ptr<io::HostConnection>& connection) {
   io::log_debug("{} is {}", connection->peer().to_string(), connection->info()->agent);
+  identified_(connection);
 }
 
 void PeerNews::peer_disconnected(const identity::PeerId& peer) {
   brain_.tell([&](peer::Peer& brain, Now now) { brain.handle_peer_disconnected(now, peer); });
+  gone_(peer);
 }
 
 void PeerNews::strange_proposal(const Endpoint& from, const std::string& proposal) {

@@ -1,6 +1,7 @@
 // What connects the libp2p host with the node: stores are served over it, and the brain hears who is connected.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -32,7 +33,10 @@ class StoreService {
 /// Tells the brain of peers that come and go.
 class PeerNews final : public io::HostEvents {
  public:
-  explicit PeerNews(Brain& brain) : brain_(brain) {}
+  /// `identified` is called whenever a peer has told who it is, or news; `gone` when its last connection has ended.
+  PeerNews(Brain& brain, std::function<void(const std::shared_ptr<io::HostConnection>&)> identified,
+           std::function<void(const identity::PeerId&)> gone)
+      : brain_(brain), identified_(std::move(identified)), gone_(std::move(gone)) {}
 
   void peer_connected(const io::HostConnection& connection) override;
   void peer_identified(const std::shared_ptr<io::HostConnection>& connection) override;
@@ -43,6 +47,8 @@ class PeerNews final : public io::HostEvents {
 
  private:
   Brain& brain_;
+  std::function<void(const std::shared_ptr<io::HostConnection>&)> identified_;
+  std::function<void(const identity::PeerId&)> gone_;
 };
 
 }  // namespace turnpike::node

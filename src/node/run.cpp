@@ -29,6 +29,8 @@
 #include "node/control_api.h"
 #include "node/doors.h"
 #include "node/http_api.h"
+#include "node/old_node_client.h"
+#include "node/old_node_service.h"
 #include "node/peers.h"
 #include "node/port_mapping.h"
 
@@ -79,9 +81,15 @@ class Process {
         access_(catalogue_, shared(),
                 [this](store::StoreId id, store::Content content) { return manifest(id, content); }),
         dialer_(config.proxies, random_),
-        news_(brain_),
+        news_(
+            brain_, [this](const auto& connection) { old_client_.peer_identified(connection); },
+            [this](const identity::PeerId& peer) { old_client_.peer_disconnected(peer); }),
         store_service_(access_, upload_),
         host_(loop_.get_executor(), host_settings(identity), random_, &news_),
+        old_service_(id(), catalogue_, shared(), old_node_facts(), random_),
+        old_client_(host_, pool_, catalogue_, memory_,
+                    {.data = config.data, .reserve = config.reserve, .max_store = config.max_store},
+                    [this](const store::StoreId& store) { return wants_from_old_nodes(store); }),
         links_(loop_.get_executor(), config.bootstraps, config.bootstrap_pins, dialer_, brain_),
         paths_(loop_.get_executor(),
                {.identity = &identity,
@@ -115,10 +123,13 @@ class Process {
                  [this](std::shared_ptr<io::HostConnection> connection, std::unique_ptr<io::LinkStream> stream) {
                    return store_service_.serve(std::move(connection), std::move(stream));
                  });
+    answer_old_nodes(dig::kPeerProtocol, false);
+    answer_old_nodes(dig::kDiscoveryProtocol, true);
     if (const auto why = open_ports()) return io::give_up(*why);
     restore_wishes();
     asio::co_spawn(loop_, keep_catalogue(), asio::detached);
     asio::co_spawn(loop_, watch_network(), asio::detached);
+    asio::co_spawn(loop_, old_client_.run(), asio::detached);
     port_mapping_.start();
     io::run_until_signalled(loop_, kGrace, [this] { return shut_down(); });
     return 0;
@@ -172,6 +183,54 @@ class Process {
     statement.expires = {now.unix_ms + kManifestLifetimeMs};
     statement.body = store::encode_manifest({.id = id, .content = content});
     return identity::sign_statement(identity_, statement);
+  }
+
+  void answer_old_nodes(std::string_view protocol, bool discovery) {
+    host_.handle(std::string(protocol), {.streams = kOldStreams},
+                 [this, discovery](std::shared_ptr<io::HostConnection>, std::unique_ptr<io::LinkStream> stream) {
+                   return old_service_.serve(std::move(stream), discovery);
+                 });
+  }
+
+  OldNodeFacts old_node_facts() {
+    return {.peers = [this](const dig::PeerRequest& request) { return known_peers(request); },
+            .http = [this] { return external(); },
+            .is_reachable = [this] { return is_reachable(); }};
+  }
+
+  /// Strangers can connect: that is proved of one global address at least.
+  [[nodiscard]] bool is_reachable() const {
+    return std::ranges::any_of(brain_.peer().services(), [](const rendezvous::Service& each) {
+      return each.kind == rendezvous::ServiceKind::kTcp && each.endpoint.address.is_global();
+    });
+  }
+
+  /// Those that are connected, and who announces the store that is asked for, with what they have registered.
+  std::vector<dig::KnownPeer> known_peers(const dig::PeerRequest& request) {
+    const bool asks = request.ask == dig::Ask::kPeerExchange || request.ask == dig::Ask::kStoreLocation;
+    std::vector<dig::KnownPeer> out;
+    if (!asks) return out;
+    const auto store = request.store();
+    const std::vector<identity::PeerId> holders =
+        store ? brain_.peer().holders(*store) : std::vector<identity::PeerId>();
+    for (const peer::PeerView& row : brain_.peer().peers()) {
+      const bool holds = std::ranges::find(holders, row.peer) != holders.end();
+      if (!holds && !host_.find(row.peer)) continue;
+      dig::KnownPeer known{.peer = row.peer, .last_seen_ms = io::wall_now().unix_ms, .stores = {}, .tcp = {}};
+      if (holds) known.stores.push_back(*store);
+      for (const Endpoint& endpoint : row.tcp) {
+        if (endpoint.address.is_global()) known.tcp.push_back(endpoint);
+      }
+      out.push_back(std::move(known));
+    }
+    return out;
+  }
+
+  bool wants_from_old_nodes(const store::StoreId& store) const {
+    if (catalogue_.find(store)) return false;
+    const auto view = brain_.peer().store(store);
+    if (view && (view->state == "complete" || view->announcers > 0)) return false;
+    return (view && view->asked_for) || brain_.peer().sync_mode() == peer::SyncMode::kAll;
   }
 
   static io::HostSettings host_settings(const crypto::SigningKey& identity) {
@@ -415,6 +474,7 @@ class Process {
     brain_.stop();
     downloads_.stop_all();
     paths_.close_all();
+    old_client_.stop();
     host_.close_all();
     links_.close_all();
     watcher_.stop();
@@ -453,6 +513,8 @@ class Process {
   PeerNews news_;
   StoreService store_service_;
   io::Host host_;
+  OldNodeService old_service_;
+  OldNodeClient old_client_;
   Links links_;
   Paths paths_;
   Downloads downloads_;
