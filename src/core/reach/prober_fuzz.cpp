@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::set<std::pair<std::size_t, std::uint64_t>> orders;
   std::vector<std::uint64_t> ids;
   std::size_t dialled = 0;
+  std::uint64_t last = 0;
   ByteReader in(ByteView(data, std::min<std::size_t>(size, 600)));
   while (in.remaining() >= 4) {
     const std::uint8_t action = in.u8();
@@ -30,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::uint8_t c = in.u8();
     if (action % 4 == 0) {
       const IpAddress to = IpAddress::v4(a, b, c, action);
-      const std::uint64_t number = orders.size();
+      const std::uint64_t number = ++last;
       orders.emplace(c % 3, number);
       prober.handle_order(now, c % 3, number,
                           {rendezvous::ServiceKind::kHttp, {to, static_cast<std::uint16_t>(a * 256 + b)}}, {});
