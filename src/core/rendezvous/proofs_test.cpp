@@ -249,7 +249,7 @@ TEST_F(RendezvousProofs, NeverSendsAnythingToAnotherAddressThanTheAskersOwn) {
   const auto refuses = [&](const IpAddress& victim, std::uint16_t port = 5001) {
     proofs_->ask(now_, connection(1), peer(1), home(1), {ServiceKind::kHttp, {victim, port}}, {});
     pass(kProbeLimit);
-    return told_.back().outcome == ProofOutcome::kNotYours;
+    return !told_.empty() && told_.back().outcome == ProofOutcome::kNotYours;
   };
   EXPECT_TRUE(refuses(home(5)));
   EXPECT_TRUE(refuses(home(1, 8))) << "a neighbour of its own";
