@@ -298,7 +298,8 @@ TEST_F(PeerPeer, BehindACaptivePortalHoldsNothingAgainstAPeerAndGoesOnWhenItOpen
   server_.handle_disconnected(now(), *sink.connection);
   sink.brain.handle_link_down(now(), 0, "TLS failed");
   sink.brain.handle_link_judged(now(), 0, true, "this network has a captive portal");
-  sink.brain.handle_path_closed(now(), http_path(sink)->path, {path::PathEnd::kWrongPeer, "somebody else answers there"});
+  sink.brain.handle_path_closed(now(), http_path(sink)->path,
+                                {path::PathEnd::kWrongPeer, "somebody else answers there"});
   EXPECT_TRUE(sink.brain.bootstraps()[0].captive);
   const auto rungs = sink.brain.peers().at(0).rungs;
   EXPECT_THAT(rungs, Contains(testing::Field(&path::RungView::reason, testing::HasSubstr("captive portal"))));
