@@ -35,7 +35,7 @@ void Proofs::add_prober(Now now, ConnectionId connection, const PeerId& peer, co
   for (const AskId id : glad) {
     const auto ask = asks_.find(id);
     if (prober->second.under_way >= kMaxProbesPerProber) break;
-    if (ask->second.sent < kMaxProbesPerAsk && may_ask(now, prober, ask->second))
+    if (ask->second.sent < kMaxProbesPerAsk && is_fit(connection, prober->second, ask->second))
       launch(now, ask, connection, prober->second.observed);
   }
 }
@@ -214,6 +214,10 @@ void Proofs::advance(Now now, Asks::iterator at) {
     file(at, now.mono + kProbeLimit);  // they end before
     return;
   }
+  if (!ask.answered && waits_for_one(now, ask)) {
+    file(at, now.mono + kBusyWait);
+    return;
+  }
   if (!ask.answered) {
     answer(ask, ask.sent == 0 ? ProofOutcome::kNoProber : ProofOutcome::kNothingArrived, kAskAgain);
   }
@@ -255,7 +259,7 @@ Proofs::Probers::iterator Proofs::choose(Now now, const Ask& ask) {
   for (std::size_t i = 0; i < order_.size() && weighed < kMaxProbersWeighed; ++i) {
     const auto prober = probers_.find(order_[(start + i) % order_.size()]);
     if (i > 4 * kMaxProbersWeighed) break;
-    if (!may_ask(now, prober, ask)) continue;
+    if (!is_fit(prober->first, prober->second, ask) || !is_free(now, prober->second)) continue;
     ++weighed;
     if (best == probers_.end() || prober->second.misses < best->second.misses) best = prober;
     if (best->second.misses == 0) break;
@@ -263,11 +267,21 @@ Proofs::Probers::iterator Proofs::choose(Now now, const Ask& ask) {
   return best;
 }
 
-bool Proofs::may_ask(Now now, const Probers::iterator& at, const Ask& ask) const {
-  const Prober& prober = at->second;
-  return prober.peer != ask.peer && !ask.tried.contains(at->first) && may_probe(prober.observed, ask.observed) &&
-         prober.under_way < kMaxProbesPerProber && !contains(ask.avoided, prober.observed) &&
-         prober.rate.wait(now.mono, kProberRate, 1) <= Duration{};
+bool Proofs::is_fit(ConnectionId connection, const Prober& prober, const Ask& ask) {
+  return prober.peer != ask.peer && !ask.tried.contains(connection) && may_probe(prober.observed, ask.observed) &&
+         !contains(ask.avoided, prober.observed);
+}
+
+bool Proofs::is_free(Now now, const Prober& prober) {
+  return prober.under_way < kMaxProbesPerProber && prober.rate.wait(now.mono, kProberRate, 1) <= Duration{};
+}
+
+// There are probers, and all that would do are busy.
+bool Proofs::waits_for_one(Now now, const Ask& ask) const {
+  if (ask.sent >= kMaxProbesPerAsk || now.mono >= ask.since + kBusyLimit) return false;
+  const std::size_t looked_at = std::min(order_.size(), kMaxProbersWeighed);
+  return std::any_of(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(looked_at),
+                     [&](ConnectionId each) { return is_fit(each, probers_.at(each), ask); });
 }
 
 void Proofs::launch(Now now, Asks::iterator at, std::optional<ConnectionId> prober, const IpAddress& from) {

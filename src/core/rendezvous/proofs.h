@@ -21,12 +21,14 @@
 namespace turnpike::rendezvous {
 
 constexpr Duration kProbeHedge = std::chrono::milliseconds(400);  ///< Then the next prober is asked besides.
-constexpr Duration kAfterFailure = std::chrono::seconds(1);  ///< A nonce whose sender failed may come so much later.
-constexpr Duration kAskLifetime = std::chrono::minutes(10);  ///< An ask that found nobody waits so long.
+constexpr Duration kAfterFailure = std::chrono::seconds(1);     ///< A nonce whose sender failed may come so much later.
+constexpr Duration kBusyWait = std::chrono::milliseconds(500);  ///< Between looks at whether a busy prober is free.
+constexpr Duration kBusyLimit = std::chrono::seconds(10);       ///< An ask waits so long for one.
+constexpr Duration kAskLifetime = std::chrono::minutes(10);     ///< An ask that found nobody waits so long.
 constexpr std::size_t kMaxProbesPerAsk = 4;
 constexpr std::size_t kMaxAsksPerPeer = 12;
 constexpr std::size_t kMaxProbes = 8192;        ///< Under way, over all.
-constexpr std::size_t kMaxProbesPerProber = 4;  ///< Under way.
+constexpr std::size_t kMaxProbesPerProber = 8;  ///< Under way: one peer has five kinds of service to prove.
 constexpr std::size_t kMaxProvers = 200'000;    ///< Peers whose proofs are remembered.
 constexpr std::size_t kMaxProbersWeighed = 32;  ///< For one choice.
 constexpr std::size_t kMaxWaitingServed = 16;   ///< Waiting asks looked at for one new prober.
@@ -153,7 +155,9 @@ class Proofs {
   [[nodiscard]] bool send_next(Now now, Asks::iterator ask);
   [[nodiscard]] const IpAddress* own_for(const Ask& ask) const;
   [[nodiscard]] Probers::iterator choose(Now now, const Ask& ask);
-  [[nodiscard]] bool may_ask(Now now, const Probers::iterator& prober, const Ask& ask) const;
+  [[nodiscard]] static bool is_fit(ConnectionId connection, const Prober& prober, const Ask& ask);
+  [[nodiscard]] static bool is_free(Now now, const Prober& prober);
+  [[nodiscard]] bool waits_for_one(Now now, const Ask& ask) const;
   void launch(Now now, Asks::iterator ask, std::optional<ConnectionId> prober, const IpAddress& from);
   void end_probe(std::map<Number, Probe>::iterator probe, bool arrived);
   void release(Probe& probe);

@@ -348,6 +348,18 @@ TEST_F(RendezvousProofs, AsksNoProberForMoreThanItsShare) {
   EXPECT_LE(orders_.size(), most);
 }
 
+TEST_F(RendezvousProofs, LetsAnAskWaitForABusyProberRatherThanFail) {
+  prober(2);
+  for (std::uint8_t n = 10; n < 22; ++n) ask(n);
+  EXPECT_THAT(orders_, SizeIs(kProberRate.burst));
+  EXPECT_THAT(told_, IsEmpty());
+  for (std::size_t i = 0; i < orders_.size(); ++i) {
+    seen(orders_[i].target.endpoint.address.octets[2], orders_[i].nonce, home(2));
+    pass(kBusyWait);
+  }
+  EXPECT_THAT(proved_, SizeIs(12));
+}
+
 TEST_F(RendezvousProofs, LetsGoOfEverythingWhenTheConnectionsEnd) {
   prober(2);
   prober(3);
