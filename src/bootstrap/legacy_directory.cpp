@@ -64,10 +64,7 @@ PeerRecord record_of(const rendezvous::PeerListing& peer, Now now) {
   const Duration silent = rendezvous::kRegistrationLifetime - peer.expires_in;
   const auto silent_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(0, silent / std::chrono::milliseconds(1)));
   out.last_seen = WallTime{now.wall.unix_ms - std::min(now.wall.unix_ms, silent_ms)};
-  for (const Endpoint& http : peer.http) {
-    const auto told = dig::told_for(http);
-    if (told) out.turn.push_back(*told);
-  }
+  out.turn = dig::told_for(peer.http);
   for (const rendezvous::Service& service : peer.services) {
     if (service.kind == rendezvous::ServiceKind::kTcp) {
       out.addresses.push_back(dig::multiaddr_of(service.endpoint, peer.peer));

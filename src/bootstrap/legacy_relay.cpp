@@ -190,9 +190,7 @@ io::http::Response LegacyRelay::relay_store(const Request& request) {
     if (out.direct.empty()) return source.error();
     return legacy_answer(200, dig::encode_relay(out));
   }
-  for (const Endpoint& http : source->http) {
-    if (const auto told = dig::told_for(http)) out.direct.push_back(*told);
-  }
+  out.direct = dig::told_for(source->http);
   if (!source->connected && out.direct.empty()) {
     return refuse(SourceLinkFailure{.error = SourceLinkError::kOffline, .retry_after = {}, .text = {}});
   }

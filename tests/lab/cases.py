@@ -8,10 +8,7 @@ import subprocess
 import sys
 import unittest
 
-from lab import BOOTSTRAP_HOST, BOOTSTRAP_HOST6, PROBE_HOST, PROBE_HOST6, ROOT, Lab, require_namespaces, wait_until
-
-INTEROP = ROOT / "tests/interop"
-ORACLE_NODE = ROOT / "tests/.oracle/bin/node"
+from lab import BOOTSTRAP_HOST6, PROBE_HOST, PROBE_HOST6, Lab, require_namespaces, wait_until
 
 MIB = 1 << 20
 SIZES = [1, 16385, 100_000, MIB, MIB + 1, 5 * MIB + 3, 16 * MIB]
@@ -301,26 +298,6 @@ class SourceLeavesInMidStore(LabCase):
         self.assert_only_rung(b, "http", size)
         sent = lab.wan_bytes(a.router)[1] + lab.wan_bytes(c.router)[1]
         self.assertLess(sent, (size + IN_FLIGHT) * HEADERS, "the sources sent more than what was lost in flight again")
-
-
-class OldNodeAndASourceThatNobodyReaches(LabCase):
-    """An old node, which speaks HTTP and nothing else, and a Turnpike behind a symmetric NAT."""
-
-    def test_gets_equal_stores_from_the_bootstrap(self):
-        sizes = [1, 100_000, MIB + 1, 5 * MIB + 3, 20_000_000]
-        lab = self.lab("a=symmetric", "b=portres")
-        lab.start_bootstrap()
-        a = lab.node("a", sync="off")
-        sums = a.make_stores(sizes)
-        a.start()
-        for way in ("download", "relay"):
-            _, before = lab.wan_bytes(a.router)
-            held = json.loads(lab.run("b", ORACLE_NODE, INTEROP / "legacy_fetch.mjs", f"http://{BOOTSTRAP_HOST}:3000",
-                                      len(sizes), way, seconds=90))
-            self.assertEqual({store: got["sha256"] for store, got in held.items()}, sums, f"by {way}")
-            _, after = lab.wan_bytes(a.router)
-            self.assertGreater(after - before, sum(sizes), "the source's router saw less than what arrived")
-            self.assertLess(after - before, sum(sizes) * 1.15 + 200_000, "the source sent it more than once")
 
 
 class TheLabItself(LabCase):

@@ -54,6 +54,15 @@ std::optional<Endpoint> told_for(const Endpoint& http) {
   return Endpoint{http.address, static_cast<std::uint16_t>(http.port - kHttpOffset)};
 }
 
+std::vector<Endpoint> told_for(std::span<const Endpoint> http) {
+  std::vector<Endpoint> out;
+  for (const Endpoint& each : http) {
+    const auto told = each.address.family == IpAddress::Family::kV4 ? told_for(each) : std::nullopt;
+    if (told) out.push_back(*told);
+  }
+  return out;
+}
+
 bool is_multiaddr_text(std::string_view text) {
   return text.size() > 1 && text.size() <= kMaxMultiaddrText && text.front() == '/' &&
          std::ranges::all_of(text, is_address_character);

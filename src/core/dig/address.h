@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ constexpr std::size_t kMaxMultiaddrText = 256;
 [[nodiscard]] std::optional<Endpoint> http_of(const Endpoint& tcp);
 /// What an old node must be told of, so that it looks for HTTP at `http`. Unset where no port leads there.
 [[nodiscard]] std::optional<Endpoint> told_for(const Endpoint& http);
+/// Of several, those that an old node can be told of at all: it reads `/ip4/` and nothing else.
+[[nodiscard]] std::vector<Endpoint> told_for(std::span<const Endpoint> http);
 
 /// Text that may be handed on as an address: "/name/…", of the characters that multiaddrs are made of.
 [[nodiscard]] bool is_multiaddr_text(std::string_view text);

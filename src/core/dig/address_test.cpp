@@ -62,6 +62,11 @@ TEST(DigAddress, LeadsToHttpAThousandPortsFurtherUpAndBack) {
   EXPECT_EQ(told_for({kHome.address, 1001}), (Endpoint{kHome.address, 1}));
 }
 
+TEST(DigAddress, TellsOldNodesOfIpv4Alone) {
+  const std::vector<Endpoint> http{*Endpoint::parse("[2001:db8::1]:5001"), {kHome.address, 80}, {kHome.address, 5001}};
+  EXPECT_EQ(told_for(http), std::vector<Endpoint>{kHome});
+}
+
 TEST(DigAddress, HandsOnOnlyTextOfAddressCharacters) {
   EXPECT_TRUE(is_multiaddr_text("/ip4/10.0.0.1/tcp/4001/p2p/12D3KooW"));
   EXPECT_TRUE(is_multiaddr_text("/webrtc/p2p/x"));
