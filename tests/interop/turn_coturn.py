@@ -117,7 +117,7 @@ def check_ours_at_coturn(talk, folder):
             "-E", "::1", "-p", port, "--tls-listening-port", tls, "--cert", crt, "--pkey", key, "--allow-loopback-peers",
             "--cli-password", "x", "--no-cli", "--log-file", "stdout", "--pidfile", Path(folder, "pid"), "--userdb",
             Path(folder, "db")]
-    with running(argv, "listener opened on", folder):
+    with running(argv, "Total General servers", folder):
         time.sleep(1)  # it says so of each listener, and has several
         for transport, at in (("udp", f"127.0.0.1:{port}"), ("tcp", f"127.0.0.1:{port}"), ("tls", f"127.0.0.1:{tls}")):
             code, out = run(talk, transport, at, "alice", "secret", 500, env={**os.environ, "TURN_PIN": spki})
