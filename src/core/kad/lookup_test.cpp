@@ -68,6 +68,15 @@ TEST(KadLookup, LeavesASilentPeerAfterItsTime) {
   EXPECT_FALSE(lookup.poll_found()) << "its time was up";
 }
 
+TEST(KadLookup, TakesNoAnswerThatComesLateThoughNobodyHasSaidThatTimeIsUp) {
+  const auto order = peers_by_distance(2);
+  Lookup lookup(kStart, peer_id(0), kKey, order);
+  ASSERT_TRUE(lookup.poll_question(kStart));
+  lookup.handle_answer(kStart + kQuestionTime, order[0].id, answer({}, {peer(77)}));
+  EXPECT_FALSE(lookup.poll_found());
+  EXPECT_TRUE(lookup.closest().empty());
+}
+
 TEST(KadLookup, EndsAtItsDeadlineWithWhatItHas) {
   const auto order = peers_by_distance(40);
   Lookup lookup(kStart, peer_id(0), kKey, order);
