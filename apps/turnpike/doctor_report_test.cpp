@@ -66,11 +66,12 @@ TEST(DoctorReport, TellsWhichPortsAreProvedAndWhyTheOthersAreNot) {
     node.status = json{{"reachability", doors}};
     return row_of(report_json(diagnose(healthy(), node)), "ports");
   };
-  EXPECT_EQ(value({door("203.0.113.7:5001", "proved"), door("192.168.1.2:5001", "local")})["value"], "proved");
-  const json shut = value({door("203.0.113.7:5001", "firewall")});
+  EXPECT_EQ(value(json::array({door("203.0.113.7:5001", "proved"), door("192.168.1.2:5001", "local")}))["value"],
+            "proved");
+  const json shut = value(json::array({door("203.0.113.7:5001", "firewall")}));
   EXPECT_EQ(shut["value"], "unproved");
   EXPECT_NE(shut["text"].get<std::string>().find("firewall: mend it"), std::string::npos);
-  EXPECT_EQ(value({door("192.168.1.2:5001", "local")})["value"], "unknown");
+  EXPECT_EQ(value(json::array({door("192.168.1.2:5001", "local")}))["value"], "unknown");
 }
 
 TEST(DoctorReport, TakesWhatTheNodesRouterSaysFromItsStatus) {

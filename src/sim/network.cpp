@@ -53,7 +53,9 @@ std::vector<std::string> Network::unexplained() const {
       if (view.reason.empty()) complaints.push_back(what + " and does not say why");
       const bool under_way = view.state == "fetching" || view.state == "opening" || view.state == "committing" ||
                              view.state == "stopping" || view.state == "ready" || view.state == "missing";
-      if (!view.next_action && !under_way) complaints.push_back(what + " and does not say when it goes on");
+      const bool is_not_wanted = view.state == "known";  // somebody else has it, and that is all
+      if (!view.next_action && !under_way && !is_not_wanted)
+        complaints.push_back(what + " and does not say when it goes on");
     }
   }
   return complaints;
