@@ -4,8 +4,8 @@
 
 # Somebody else's implementations beside which ours is tested, or before which it stands. LAB_ORACLES are what
 # `natlab check` measures with.
-ORACLES=(python3-libtorrent curl miniupnpd-nftables miniupnpc nginx-light openssl tinyproxy)
-LAB_ORACLES=(coturn natpmpc)
+ORACLES=(python3-libtorrent curl coturn miniupnpd-nftables miniupnpc nginx-light openssl tinyproxy)
+LAB_ORACLES=(natpmpc)
 
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }
 as_root() { if ((EUID == 0)); then "$@"; else sudo -- "$@"; fi; }

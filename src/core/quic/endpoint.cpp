@@ -262,7 +262,7 @@ struct Endpoint::State {
     if (Stateless::is_retry_token(header)) {
       setup.original_destination = stateless.open_token(now.mono, batch.remote, header);
       if (!setup.original_destination) {
-        counters.dropped += stateless.refuse(now.mono, path.carrier, batch, header, NGTCP2_INVALID_TOKEN) ? 0 : 1;
+        counters.dropped += stateless.refuse(now.mono, path.carrier, batch, header, NGTCP2_INVALID_TOKEN) ? 0U : 1U;
         return;
       }
       setup.token = {header.token, header.tokenlen};

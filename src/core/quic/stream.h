@@ -16,13 +16,13 @@ namespace turnpike::quic {
 class Stream {
  public:
   /// Proposes `protocol`.
-  Stream(std::int64_t id, Instant deadline, std::string protocol)
-      : id(id),
-        deadline(deadline),
+  Stream(std::int64_t number, Instant until, std::string protocol)
+      : id(number),
+        deadline(until),
         dialer_(std::make_unique<multistream::Dialer>(std::vector<std::string>{std::move(protocol)})) {}
   /// Accepts one of `protocols`, which are borrowed.
-  Stream(std::int64_t id, Instant deadline, const std::vector<std::string>& protocols)
-      : id(id), deadline(deadline), inbound(true), listener_(std::make_unique<multistream::Listener>(protocols)) {}
+  Stream(std::int64_t number, Instant until, const std::vector<std::string>& protocols)
+      : id(number), deadline(until), inbound(true), listener_(std::make_unique<multistream::Listener>(protocols)) {}
 
   std::int64_t id;
   Instant deadline;  ///< For the negotiation.

@@ -50,8 +50,8 @@ Status<RegistryError> Registry::put(Now now, const PeerId& peer, const IpAddress
   std::vector<Listed> services;
   services.reserve(registration.http.size() + registration.services.size());
   const auto list = [&](const Service& service) {
-    const auto known = std::ranges::find(record.services, service, &Listed::service);
-    services.push_back({service, known == record.services.end() ? Instant{} : known->proved_until});
+    const auto same = std::ranges::find(record.services, service, &Listed::service);
+    services.push_back({service, same == record.services.end() ? Instant{} : same->proved_until});
   };
   for (const Endpoint& endpoint : registration.http) list({ServiceKind::kHttp, endpoint});
   for (const Service& service : registration.services) list(service);
