@@ -54,7 +54,7 @@ SourceLinkFailure failure_of(const relay::Refusal& refusal) {
 }  // namespace
 
 struct SourceLinks::Link {
-  Link(const asio::any_io_executor& loop, identity::PeerId source) : peer(source), idle(loop, [this] { expire(); }) {}
+  Link(const asio::any_io_executor& loop, identity::PeerId of) : peer(of), idle(loop, [this] { expire(); }) {}
 
   void expire() {
     over = true;  // whoever comes now gets a new one

@@ -2,8 +2,9 @@
 // Usage: turn_load data SERVER:PORT USER PASSWORD FLOWS SIZE MBIT SECONDS client|peer LOCAL
 //          Each flow is a client that sends SIZE bytes a packet over a channel, at MBIT a second (0: whole trains, as
 //          fast as they go), to a second client of the server, or to a plain UDP socket (peer) at LOCAL.
-//        turn_load allocate SERVER:PORT USER PASSWORD SOCKETS SECONDS
-//          Allocations made and deleted again, one at a time on each socket.
+//        turn_load allocate SERVER:PORT USER PASSWORD SOCKETS SECONDS LOCAL
+//          Allocations made and deleted again, each from a socket of its own, SOCKETS at a time. LOCAL is an IPv4
+//          address; the third octet counts up, so that no two at a time are of one network.
 // Prints "running" when it begins and one line of JSON at its end.
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -37,6 +38,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kReceive = 16;
 constexpr std::size_t kTrain = 65'000;  // bytes of one UDP_SEGMENT send
 constexpr std::size_t kMaxSegments = 64;
+constexpr std::size_t kBurst = 64;    // packets between two looks at what came back
+constexpr double kMostBehind = 1000;  // packets that are still sent late
 
 [[noreturn]] void die(const char* what) {
   std::fprintf(stderr, "turn_load: %s: %s\n", what, std::strerror(errno));
@@ -67,13 +70,18 @@ struct Peer {
   std::optional<Endpoint> relayed;
   bool bound = false;
   bool over = false;
+  bool may_fail = false;
 
   void take_events() {
     while (const auto event = client->poll_event()) {
       if (const auto* const allocated = std::get_if<turn::Client::Allocated>(&*event)) relayed = allocated->relayed;
       if (std::holds_alternative<turn::Client::Bound>(*event)) bound = true;
       if (std::holds_alternative<turn::Client::Released>(*event)) over = true;
-      if (const auto* const failed = std::get_if<turn::Client::Failed>(&*event)) {
+      // coturn keeps a deleted allocation's five-tuple for a while: 437 for who comes to the same port again.
+      const auto* const failed = std::get_if<turn::Client::Failed>(&*event);
+      if (failed != nullptr && may_fail) {
+        over = true;
+      } else if (failed != nullptr) {
         std::fprintf(stderr, "turn_load: refused, %d\n", failed->code ? static_cast<int>(*failed->code) : 0);
         std::exit(1);
       }
@@ -91,7 +99,9 @@ struct Peer {
   }
   template <class Done>
   void turn_until(Done done) {
+    const auto patience = Clock::now() + 20s;
     for (turn(); !done(); turn()) {
+      if (Clock::now() > patience) die("no answer");
       pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
       poll(&wait, 1, 50);
     }
@@ -147,7 +157,7 @@ class DataLoad {
         receive(0);
       } else {
         send_due(Clock::now() - began);
-        receive(1);
+        receive(0);
       }
     }
     const std::chrono::duration<double> took = Clock::now() - began;
@@ -199,7 +209,10 @@ class DataLoad {
   void send_due(std::chrono::duration<double> elapsed) {
     const double packets =
         elapsed.count() * static_cast<double>(flows_.size()) * mbit_ * 1e6 / 8 / static_cast<double>(size_);
-    while (static_cast<double>(attempted_) < packets) {
+    // A load that cannot keep up must still hear what comes back: it offers less, and says so by `sent`.
+    if (packets - static_cast<double>(attempted_) > kMostBehind)
+      attempted_ = static_cast<std::size_t>(packets - kMostBehind);
+    for (std::size_t burst = 0; burst < kBurst && static_cast<double>(attempted_) < packets; ++burst) {
       const Flow& flow = flows_[attempted_++ % flows_.size()];
       if (::send(flow.from.fd, flow.train.data(), flow.train.size(), 0) > 0) ++sent_;
     }
@@ -240,22 +253,30 @@ class DataLoad {
   std::size_t received_ = 0;
 };
 
-void allocate_for(Setup& setup, std::size_t sockets, std::chrono::duration<double> time) {
+void allocate_for(Setup& setup, std::size_t sockets, std::chrono::duration<double> time, const IpAddress& local) {
   std::vector<Peer> peers(sockets);
-  for (Peer& peer : peers) {
-    setup.connect_and_start(peer);
+  const auto begin = [&](std::size_t i) {
+    Peer& peer = peers[i];
+    peer.may_fail = true;
+    IpAddress from = local;
+    from.octets[2] = static_cast<std::uint8_t>(local.octets[2] + i);
+    if (peer.fd >= 0) close(peer.fd);
+    peer.fd = open_socket(local);
+    aim(peer.fd, {from, 0}, bind, "bind");
+    aim(peer.fd, setup.server, connect, "connect");
+    setup.start(peer);
     peer.turn();
-  }
+  };
+  for (std::size_t i = 0; i < sockets; ++i) begin(i);
   std::printf("running\n");
   std::fflush(stdout);
   std::size_t made = 0;
-  std::vector<pollfd> waits;
-  for (const Peer& peer : peers) waits.push_back({.fd = peer.fd, .events = POLLIN, .revents = 0});
+  std::vector<pollfd> waits(sockets);
   const auto began = Clock::now();
   while (Clock::now() - began < time) {
+    for (std::size_t i = 0; i < sockets; ++i) waits[i] = {.fd = peers[i].fd, .events = POLLIN, .revents = 0};
     poll(waits.data(), waits.size(), 50);
     for (std::size_t i = 0; i < peers.size(); ++i) {
-      if (waits[i].revents == 0) continue;
       Peer& peer = peers[i];
       peer.turn();
       if (peer.relayed) {
@@ -264,8 +285,7 @@ void allocate_for(Setup& setup, std::size_t sockets, std::chrono::duration<doubl
         peer.client->release(io::now());
         peer.turn();
       } else if (peer.over) {
-        setup.start(peer);
-        peer.turn();
+        begin(i);
       }
     }
   }
@@ -277,7 +297,7 @@ void allocate_for(Setup& setup, std::size_t sockets, std::chrono::duration<doubl
 
 int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
-  if ((what != "data" || argc != 11) && (what != "allocate" || argc != 7)) {
+  if ((what != "data" || argc != 11) && (what != "allocate" || argc != 8)) {
     std::fprintf(stderr, "usage: see the head of turn_load.cpp\n");
     return 2;
   }
@@ -291,7 +311,8 @@ int main(int argc, char** argv) {
   setup.config.password = argv[4];
   const auto number = [&](int at) { return std::strtoul(argv[at], nullptr, 10); };
   if (what == "allocate") {
-    allocate_for(setup, number(5), std::chrono::duration<double>(std::atof(argv[6])));
+    allocate_for(setup, number(5), std::chrono::duration<double>(std::atof(argv[6])),
+                 IpAddress::parse(argv[7]).value());
     return 0;
   }
   DataLoad load(setup, number(5), number(6), std::atof(argv[7]), std::string_view(argv[9]) == "client",

@@ -38,6 +38,10 @@ std::optional<std::string> text_in(const MessageView& message, AttributeType typ
 }  // namespace
 
 Client::Client(Instant now, ClientConfig config, Random& random) : config_(std::move(config)), random_(random) {
+  if (config_.challenge) {
+    challenge_ = *config_.challenge;
+    make_key();
+  }
   ask(now, Purpose::kAllocate);
 }
 
@@ -92,10 +96,10 @@ void Client::ask(Instant now, Purpose purpose, const Endpoint& peer, int stale_n
   }
   if (!key_.empty()) {
     out.add(AttributeType::kUsername, config_.username);
-    out.add(AttributeType::kRealm, realm_);
-    out.add(AttributeType::kNonce, nonce_);
+    out.add(AttributeType::kRealm, challenge_.realm);
+    out.add(AttributeType::kNonce, challenge_.nonce);
     if (sha256_) {
-      stun::add_password_algorithms(out, offered_);
+      stun::add_password_algorithms(out, challenge_.offered);
       stun::add_password_algorithm(out, stun::PasswordAlgorithm::kSha256);
       stun::add_integrity_sha256(out, key_);
     } else {
@@ -192,20 +196,23 @@ void Client::handle_error(Instant now, const Transaction& transaction, const Mes
 bool Client::take_challenge(const MessageView& message) {
   auto realm = text_in(message, AttributeType::kRealm);
   auto nonce = text_in(message, AttributeType::kNonce);
-  if (!nonce || (!realm && realm_.empty())) return false;
-  nonce_ = std::move(*nonce);
-  if (realm) realm_ = std::move(*realm);
-  offered_.clear();
+  if (!nonce || (!realm && challenge_.realm.empty())) return false;
   const auto value = message.find(AttributeType::kPasswordAlgorithms);
   const auto algorithms = value ? stun::read_password_algorithms(*value) : std::nullopt;
-  if (announces_password_algorithms(nonce_)) {
-    if (!algorithms) return false;  // struck out on the way
-    offered_ = *algorithms;
-  }
-  sha256_ = std::ranges::find(offered_, stun::PasswordAlgorithm::kSha256) != offered_.end();
-  const auto algorithm = sha256_ ? stun::PasswordAlgorithm::kSha256 : stun::PasswordAlgorithm::kMd5;
-  key_ = stun::long_term_key(algorithm, config_.username, realm_, config_.password);
+  const bool announced = announces_password_algorithms(*nonce);
+  if (announced && !algorithms) return false;  // struck out on the way
+  challenge_.nonce = std::move(*nonce);
+  if (realm) challenge_.realm = std::move(*realm);
+  challenge_.offered = announced ? *algorithms : std::vector<stun::PasswordAlgorithm>();
+  make_key();
   return true;
+}
+
+void Client::make_key() {
+  const auto& offered = challenge_.offered;
+  sha256_ = std::ranges::find(offered, stun::PasswordAlgorithm::kSha256) != offered.end();
+  const auto algorithm = sha256_ ? stun::PasswordAlgorithm::kSha256 : stun::PasswordAlgorithm::kMd5;
+  key_ = stun::long_term_key(algorithm, config_.username, challenge_.realm, config_.password);
 }
 
 void Client::give_up(const Transaction& transaction, std::optional<ErrorCode> code) {

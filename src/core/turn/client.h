@@ -18,12 +18,20 @@ constexpr std::size_t kMaxPeers = 16;                       ///< Peers a client 
 constexpr int kMaxStaleNonces = 3;                          ///< In a row, to one request.
 constexpr Duration kPeerRefresh = std::chrono::minutes(4);  ///< Before the permission's five are over.
 
+/// What a server asked of us: whoever allocates there again from the same socket need not be asked a second time.
+struct Challenge {
+  std::string realm;
+  std::string nonce;
+  std::vector<stun::PasswordAlgorithm> offered;
+};
+
 struct ClientConfig {
   std::string username;
   std::string password;
   IpAddress::Family family = IpAddress::Family::kV4;  ///< Of the relayed address.
   bool reliable = false;                              ///< Over TCP or TLS: nothing is retransmitted.
   bool use_fingerprint = false;
+  std::optional<Challenge> challenge{};          ///< From an earlier client's `challenge()`.
   Duration lifetime = std::chrono::minutes(10);  ///< Asked for; the server decides.
   stun::RetransmissionPolicy retransmission{};   ///< Over UDP.
 };
@@ -83,6 +91,8 @@ class Client {
   /// The number to send under, once it is bound.
   [[nodiscard]] std::optional<ChannelNumber> channel_to(const Endpoint& peer) const;
   [[nodiscard]] const std::optional<Endpoint>& relayed() const { return relayed_; }
+  /// The latest one; empty before there was any.
+  [[nodiscard]] const Challenge& challenge() const { return challenge_; }
   [[nodiscard]] bool is_over() const { return state_ == State::kOver; }
 
  private:
@@ -110,6 +120,7 @@ class Client {
   void handle_allocated(Instant now, const MessageView& message);
   void give_up(const Transaction& transaction, std::optional<ErrorCode> code);
   [[nodiscard]] bool take_challenge(const MessageView& message);
+  void make_key();
   [[nodiscard]] bool is_ours(const MessageView& message) const;
   void end(Event event);
   Peer* peer_of(const Endpoint& endpoint);
@@ -117,10 +128,8 @@ class Client {
   ClientConfig config_;
   Random& random_;
   State state_ = State::kAllocating;
-  std::string realm_;
-  std::string nonce_;
+  Challenge challenge_;
   Bytes key_;  // empty until the server has told its realm
-  std::vector<stun::PasswordAlgorithm> offered_;
   bool sha256_ = false;
   std::optional<Endpoint> relayed_;
   std::optional<Instant> refresh_at_;

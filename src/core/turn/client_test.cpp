@@ -117,6 +117,20 @@ TEST(TurnClient, ReleasesItsAllocation) {
   EXPECT_FALSE(e.a.poll_timeout());
 }
 
+TEST(TurnClient, IsNotAskedTwiceWhereItKnowsTheChallenge) {
+  Ends e;
+  carry(kNow, e.a, e.server, e.at_a);
+  e.a.release(kStart);
+  carry(kNow, e.a, e.server, e.at_a);
+  Client again(
+      kStart,
+      {.username = e.opened.requester.username, .password = e.opened.requester.password, .challenge = e.a.challenge()},
+      e.random);
+  e.server.handle_message(kNow, e.at_a, *again.poll_transmit());
+  again.handle_message(kStart, e.server.poll_transmit()->payload);
+  EXPECT_TRUE(event_of<Client::Allocated>(again));
+}
+
 TEST(TurnClient, GivesUpOnAWrongPasswordAfterOneTry) {
   SeededRandom random(1);
   Server server(config(), random);
