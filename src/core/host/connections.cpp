@@ -59,16 +59,19 @@ Status<Refusal> Connections::establish(Instant now, ConnectionId id, const PeerI
   const auto at = connections_.find(id);
   if (at == connections_.end() || at->second.closing || at->second.peer) return fail(Refusal::kFull);
   if (peer == self_) return fail(Refusal::kSelf);
-  std::vector<ConnectionId>& others = peers_[peer];
-  if (others.size() >= limits_.per_peer) {
-    // The newest proof wins: what stands may be dead, and only the peer itself can push its own connections out.
-    const auto oldest = stalest(others);
-    close(*oldest, connections_.at(*oldest));
+  Connection& connection = at->second;
+  const auto others = peers_.find(peer);
+  std::optional<ConnectionId> replaced;
+  // The newest proof wins: what stands may be dead, and only the peer itself can push its own connections out.
+  if (others != peers_.end() && others->second.size() >= limits_.per_peer) replaced = stalest(others->second);
+  if (connection.direction == Direction::kInbound && is_network_full(connection.network, replaced)) {
+    return fail(Refusal::kNetwork);  // when it began, others of its network had not proved themselves yet
+  }
+  if (replaced) {
+    close(*replaced, connections_.at(*replaced));
   } else if (established_ >= limits_.connections && !make_room(now)) {
-    if (others.empty()) peers_.erase(peer);
     return fail(Refusal::kFull);
   }
-  Connection& connection = at->second;
   connection.peer = peer;
   connection.heard = now;
   peers_[peer].push_back(id);
@@ -80,6 +83,16 @@ Status<Refusal> Connections::establish(Instant now, ConnectionId id, const PeerI
     ++counts.established;
   }
   return Ok{};
+}
+
+bool Connections::is_network_full(const IpAddress& network, std::optional<ConnectionId> but) const {
+  const auto counts = networks_.find(network);
+  std::size_t established = counts == networks_.end() ? 0 : counts->second.established;
+  if (but) {
+    const Connection& leaving = connections_.at(*but);
+    if (leaving.direction == Direction::kInbound && leaving.network == network) --established;
+  }
+  return established >= limits_.per_network;
 }
 
 std::optional<ConnectionId> Connections::stalest(const std::vector<ConnectionId>& of) const {

@@ -105,6 +105,8 @@ class Connections {
   void close(ConnectionId id, Connection& connection);
   void uncount(const Connection& connection);
   bool make_room(Instant now);
+  /// Counting neither `but` nor those whose handshake is not done.
+  [[nodiscard]] bool is_network_full(const IpAddress& network, std::optional<ConnectionId> but) const;
   [[nodiscard]] std::optional<ConnectionId> stalest(const std::vector<ConnectionId>& of) const;
 
   PeerId self_;

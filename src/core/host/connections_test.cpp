@@ -64,6 +64,17 @@ TEST_F(HostConnections, HoldsSoManyConnectionsOfOneNetworkAndNoMore) {
   EXPECT_EQ(refusal(accept(from(1, 9))), Refusal::kNetwork);
 }
 
+TEST_F(HostConnections, HoldsANetworkToItsLimitAlsoWhenItsHandshakesEndTogether) {
+  for (std::uint8_t n = 1; n <= 2; ++n) admitted(n, from(1, n));
+  const auto third = accept(from(1, 3));
+  const auto fourth = accept(from(1, 4));
+  ASSERT_TRUE(third && fourth) << "as long as neither has proved itself";
+  EXPECT_TRUE(table_.establish(kStart, *third, peer(3)));
+  EXPECT_EQ(refusal(table_.establish(kStart, *fourth, peer(4))), Refusal::kNetwork);
+  const auto again = accept(from(2));
+  ASSERT_TRUE(again);
+}
+
 TEST_F(HostConnections, TheNewestProvenIdentityReplacesTheStalestOfItsOwn) {
   const ConnectionId first = admitted(1, from(1));
   const ConnectionId second = admitted(1, from(2));
