@@ -69,6 +69,7 @@ struct HostState : std::enable_shared_from_this<HostState> {
   Connection begin(const Endpoint& remote, host::Direction direction, path::Found found);
   void start_link(const Connection& connection, std::unique_ptr<BytePipe> pipe,
                   const std::optional<identity::PeerId>& expected);
+  void note_who_was_heard(const identity::PeerId& newcomer);
   void close_what_must();
   void push_later();
   void sweep();
@@ -224,6 +225,7 @@ asio::awaitable<void> HostState::accept_all(std::shared_ptr<HostState> self, Tcp
 asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connection connection) {
   const auto proven = co_await connection->link_->established();
   if (proven) {
+    self->note_who_was_heard(*proven);
     const Status<host::Refusal> admitted = self->table.establish(now(), connection->id_, *proven);
     connection->peer_ = *proven;
     connection->admitted_ = static_cast<bool>(admitted);
@@ -256,10 +258,17 @@ asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connectio
   }
 }
 
-void HostState::close_what_must() {
-  for (auto& [id, connection] : live_) {
-    if (connection->link_) table.handle_heard(connection->link_->heard(), id);
+// Who makes room is decided by it, so only where somebody may have to.
+void HostState::note_who_was_heard(const identity::PeerId& newcomer) {
+  const bool is_full = table.established() >= settings.limits.connections;
+  if (!is_full && !table.find(newcomer)) return;
+  for (const auto& [id, connection] : live_) {
+    const bool matters = is_full || connection->peer_ == newcomer;
+    if (matters && connection->link_) table.handle_heard(connection->link_->heard(), id);
   }
+}
+
+void HostState::close_what_must() {
   while (const auto id = table.poll_close()) {
     const auto at = live_.find(*id);
     if (at != live_.end()) at->second->close();
@@ -353,10 +362,11 @@ asio::awaitable<void> HostState::push_to(std::shared_ptr<HostState> self, Connec
 asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial, Endpoint to,
                                          std::optional<identity::PeerId> expected, path::Found found) {
   const std::uint16_t from = self->port;
-  const bool is_met = std::ranges::any_of(self->live_, [&](const auto& entry) {
-    const HostConnection& standing = *entry.second;
-    return standing.direction_ == host::Direction::kInbound && standing.remote_.address == to.address;
-  });
+  const bool is_met =
+      self->events != nullptr && std::ranges::any_of(self->live_, [&](const auto& entry) {
+        const HostConnection& standing = *entry.second;
+        return standing.direction_ == host::Direction::kInbound && standing.remote_.address == to.address;
+      });
   if (!is_met && from != 0 && self->events != nullptr) self->events->dialling(to);
   auto pipe = co_await connect_from(from, to, kDialAddressTime);
   const std::string where = to.to_string() + " ";
