@@ -4,7 +4,7 @@
 
 # Somebody else's implementations beside which ours is tested, or before which it stands. LAB_ORACLES are what
 # `natlab check` measures with.
-ORACLES=(python3-libtorrent curl coturn miniupnpd-nftables miniupnpc nginx-light openssl tinyproxy)
+ORACLES=(python3-libtorrent conntrack curl coturn miniupnpd-nftables miniupnpc nginx-light openssl tinyproxy)
 LAB_ORACLES=(natpmpc)
 
 die() { echo "$(basename "$0"): $*" >&2; exit 1; }

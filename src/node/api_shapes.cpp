@@ -98,6 +98,7 @@ json transfer_shape(const peer::TransferView& transfer) {
 json connection_shape(const io::ConnectionInfo& connection, Instant now) {
   const host::ConnectionView& view = connection.connection;
   json out{{"remote", view.remote.to_string()}, {"found", path::name_of(view.found)}, {"streams", view.streams}};
+  out["transport"] = host::name_of(connection.transport);
   out["direction"] = view.direction == host::Direction::kInbound ? "inbound" : "outbound";
   out["agent"] = text_or_null(connection.agent);
   out["rtt_ms"] = milliseconds_or_null(connection.round_trip);

@@ -83,15 +83,22 @@ std::optional<Bytes> Doors::answer(ServiceKind at, const Endpoint& from, const E
 }
 
 void Doors::on_datagrams(const DatagramBatch& batch) {
+  handle_stun(ServiceKind::kTurnUdp, udp_->local().port, batch, [this](const DatagramBatch& reply) {
+    static_cast<void>(udp_->send(reply));  // one that is lost is asked for again
+  });
+}
+
+void Doors::handle_stun(ServiceKind at, std::uint16_t port, const DatagramBatch& batch,
+                        const std::function<void(const DatagramBatch&)>& send) {
   for (std::size_t i = 0; i < batch.count(); ++i) {
     const ByteView request = batch.segment(i);
     if (request.size() > kMaxStunRequest) continue;
-    const Endpoint local{batch.local, udp_->local().port};
-    const auto payload = answer(ServiceKind::kTurnUdp, batch.remote, local, request);
+    const Endpoint local{batch.local, port};
+    const auto payload = answer(at, batch.remote, local, request);
     if (!payload) continue;
     const DatagramBatch reply{
         .remote = batch.remote, .local = batch.local, .bytes = *payload, .segment_size = payload->size()};
-    static_cast<void>(udp_->send(reply));  // one that is lost is asked for again
+    send(reply);
   }
 }
 

@@ -42,6 +42,9 @@ class Doors final : private io::UdpReceiver {
   [[nodiscard]] const std::vector<rendezvous::ServiceKind>& open() const { return open_; }
   /// Where that kind is listened for; 0 where it is not.
   [[nodiscard]] std::uint16_t port(rendezvous::ServiceKind kind) const;
+  /// Answers Binding requests that came in at another port's socket, of that kind, and hands on their nonces.
+  void handle_stun(rendezvous::ServiceKind at, std::uint16_t port, const DatagramBatch& batch,
+                   const std::function<void(const DatagramBatch&)>& send);
   void close();
 
  private:

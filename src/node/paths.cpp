@@ -110,12 +110,13 @@ path::PathFailure failure_of(const io::HostDialFailure& failure) {
 // A connection of the libp2p host. The path's end does not end the connection: others may use it, and the peer too.
 class DirectPath final : public OpenedPath {
  public:
-  DirectPath(Report report, const identity::PeerId& peer, std::vector<Endpoint> tcp, io::Host& host, io::Share download)
-      : report_(report), peer_(peer), tcp_(std::move(tcp)), host_(host), download_(std::move(download)) {}
+  DirectPath(Report report, const identity::PeerId& peer, path::DirectTarget target, io::Host& host, io::Share download)
+      : report_(report), peer_(peer), target_(std::move(target)), host_(host), download_(std::move(download)) {}
 
   static asio::awaitable<void> run(std::shared_ptr<DirectPath> self) {
     const Instant began = io::now();
-    auto dialled = co_await self->host_.dial(self->peer_, self->tcp_, path::Found::kBootstrap);
+    auto dialled = co_await self->host_.dial(self->peer_, self->target_.tcp, path::Found::kBootstrap, io::kDialTime,
+                                             self->target_.quic);
     if (!dialled) {
       self->report_.closed(failure_of(dialled.error()));
       co_return;
@@ -144,7 +145,7 @@ class DirectPath final : public OpenedPath {
  private:
   Report report_;
   identity::PeerId peer_;
-  std::vector<Endpoint> tcp_;
+  path::DirectTarget target_;
   io::Host& host_;
   io::Share download_;
   std::optional<io::HostConnection::Use> use_;
@@ -299,7 +300,7 @@ void Paths::open(const peer::OpenPath& order) {
     return;
   }
   if (const auto* direct = std::get_if<path::DirectTarget>(&order.target)) {
-    auto made = std::make_shared<DirectPath>(report, order.peer, direct->tcp, *settings_.host,
+    auto made = std::make_shared<DirectPath>(report, order.peer, *direct, *settings_.host,
                                              share_of(settings_.download, order.peer));
     paths_.emplace(order.path, made);
     asio::co_spawn(loop_, DirectPath::run(std::move(made)), asio::detached);

@@ -45,8 +45,10 @@ void PeerNews::strange_proposal(const Endpoint& from, const std::string& proposa
   });
 }
 
-void PeerNews::dialling(const Endpoint& to) {
-  brain_.tell([&](peer::Peer& brain, Now now) { brain.handle_sent(now, rendezvous::ServiceKind::kTcp, to.address); });
+void PeerNews::dialling(const host::DialAddress& to) {
+  const bool over_quic = to.transport == host::Transport::kQuic;
+  const auto from = over_quic ? rendezvous::ServiceKind::kQuic : rendezvous::ServiceKind::kTcp;
+  brain_.tell([&](peer::Peer& brain, Now now) { brain.handle_sent(now, from, to.endpoint.address); });
 }
 
 }  // namespace turnpike::node

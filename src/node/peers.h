@@ -43,7 +43,7 @@ class PeerNews final : public io::HostEvents {
   void peer_disconnected(const identity::PeerId& peer) override;
   /// A nonce that proves our port reachable comes as such a proposal (docs/protocols/proof.md).
   void strange_proposal(const Endpoint& from, const std::string& proposal) override;
-  void dialling(const Endpoint& to) override;
+  void dialling(const host::DialAddress& to) override;
 
  private:
   Brain& brain_;

@@ -251,8 +251,22 @@ class Process {
     listen_.push_back(*here);
     const multiaddr::Multiaddr address = multiaddr::Multiaddr::tcp(*here).with_peer(identity::AnyPeerId(id()));
     std::printf("listening %s\n", address.to_string().c_str());
+    open_quic(*here);
     std::fflush(stdout);
     return std::nullopt;
+  }
+
+  /// The same port over UDP. Without it the node goes on, over TCP.
+  void open_quic(const Endpoint& tcp) {
+    const auto here = host_.listen_quic(tcp);
+    if (!here) return io::log_warning("not open: UDP port {}; the node goes on without QUIC", tcp.port);
+    const multiaddr::Multiaddr address = multiaddr::Multiaddr::quic_v1(*here).with_peer(identity::AnyPeerId(id()));
+    std::printf("listening %s\n", address.to_string().c_str());
+    io::QuicHost& quic = *host_.quic();
+    quic.on_stun([this, &quic, port = here->port](const DatagramBatch& batch) {
+      doors_.handle_stun(rendezvous::ServiceKind::kQuic, port, batch,
+                         [&quic](const DatagramBatch& reply) { quic.send(reply); });
+    });
   }
 
   std::optional<std::string> open_ports() {
@@ -385,6 +399,7 @@ class Process {
       if ((changed && !known.empty()) || woke) {
         io::log_info("{}: trying everything anew", woke ? "woke up" : "the network changed");
         dialer_.handle_network_changed();
+        host_.forget_transports();
         brain_.tell([](peer::Peer& peer, Now when) { peer.handle_network_changed(when); });
       }
       known = addresses;
@@ -416,6 +431,7 @@ class Process {
   [[nodiscard]] std::map<rendezvous::ServiceKind, std::uint16_t> listened() const {
     std::map<rendezvous::ServiceKind, std::uint16_t> out{{rendezvous::ServiceKind::kHttp, config_.http_port()},
                                                          {rendezvous::ServiceKind::kTcp, config_.port}};
+    if (host_.quic() != nullptr) out.emplace(rendezvous::ServiceKind::kQuic, config_.port);
     for (const rendezvous::ServiceKind kind : doors_.open()) out.emplace(kind, config_.stun_port());
     return out;
   }
@@ -447,6 +463,7 @@ class Process {
     std::vector<multiaddr::Multiaddr> told;
     for (const rendezvous::Service& each : brain_.peer().services()) {
       if (each.kind == rendezvous::ServiceKind::kTcp) told.push_back(multiaddr::Multiaddr::tcp(each.endpoint));
+      if (each.kind == rendezvous::ServiceKind::kQuic) told.push_back(multiaddr::Multiaddr::quic_v1(each.endpoint));
     }
     host_.set_addresses(std::move(told));
   }

@@ -15,17 +15,28 @@ void keep_both_families(std::vector<Endpoint>& endpoints, std::size_t limit) {
   }
 }
 
-void DirectRung::set_endpoints(Instant now, std::vector<Endpoint> tcp) {
+namespace {
+
+/// Whether there are any that were not there.
+bool replace(std::vector<Endpoint>& known, const std::vector<Endpoint>& told) {
   std::vector<Endpoint> fresh;
-  for (const Endpoint& endpoint : tcp) {
+  for (const Endpoint& endpoint : told) {
     if (std::find(fresh.begin(), fresh.end(), endpoint) == fresh.end()) fresh.push_back(endpoint);
   }
   keep_both_families(fresh, kMaxDirectEndpoints);
   const bool news = std::any_of(fresh.begin(), fresh.end(), [&](const Endpoint& endpoint) {
-    return std::find(endpoints_.begin(), endpoints_.end(), endpoint) == endpoints_.end();
+    return std::find(known.begin(), known.end(), endpoint) == known.end();
   });
-  endpoints_ = std::move(fresh);
-  if (news) retry_now(now);
+  known = std::move(fresh);
+  return news;
+}
+
+}  // namespace
+
+void DirectRung::set_endpoints(Instant now, std::vector<Endpoint> tcp, std::vector<Endpoint> quic) {
+  const bool news_of_tcp = replace(endpoints_, tcp);
+  const bool news_of_quic = replace(quic_, quic);
+  if (news_of_tcp || news_of_quic) retry_now(now);
 }
 
 void DirectRung::set_connected(Instant now, bool connected) {
@@ -48,7 +59,7 @@ void DirectRung::step(Instant now, PathIds& ids, Random& random, std::deque<Acti
   if (open_ || attempt_ || !is_possible() || now < next_try_) return;
   attempt_ = ids.next();
   attempt_deadline_ = now + kDirectAttemptLimit;
-  actions.emplace_back(Open{.path = *attempt_, .rung = Rung::kDirect, .target = DirectTarget{endpoints_}});
+  actions.emplace_back(Open{.path = *attempt_, .rung = Rung::kDirect, .target = DirectTarget{endpoints_, quic_}});
 }
 
 void DirectRung::drop_attempt(std::deque<Action>& actions) {
@@ -74,11 +85,13 @@ bool DirectRung::handle_open(Instant now, PathId path, Duration rtt) {
 bool DirectRung::handle_closed(Instant now, PathId path, std::string reason, Random& random) {
   if (!owns(path)) return false;
   const bool was_open = open_.has_value();
-  if (was_open && open_->proven) backoff_.reset();
+  const bool proven = was_open && open_->proven;
+  if (proven) backoff_.reset();
   open_.reset();
   attempt_.reset();
   reason_ = std::move(reason);
-  next_try_ = now + backoff_.fail(random);
+  // What has carried bytes most likely can again, over TCP where it was UDP that died: ranges wait for it.
+  next_try_ = proven ? now : now + backoff_.fail(random);
   return was_open;
 }
 

@@ -25,8 +25,8 @@ class DirectRung {
   DirectRung(bool allowed, Duration first_backoff, Duration backoff_limit)
       : allowed_(allowed), backoff_(first_backoff, backoff_limit) {}
 
-  /// At most kMaxDirectEndpoints are used, some of each address family. New ones are tried at once.
-  void set_endpoints(Instant now, std::vector<Endpoint> tcp);
+  /// At most kMaxDirectEndpoints of either kind are used, some of each address family. New ones are tried at once.
+  void set_endpoints(Instant now, std::vector<Endpoint> tcp, std::vector<Endpoint> quic = {});
   /// A connection to the peer stands, whoever made it: it can be used without dialling.
   void set_connected(Instant now, bool connected);
   void retry_now(Instant now);
@@ -45,7 +45,7 @@ class DirectRung {
   void handle_delivered(std::uint64_t bytes);
 
   [[nodiscard]] bool is_allowed() const { return allowed_; }
-  [[nodiscard]] bool is_possible() const { return allowed_ && (connected_ || !endpoints_.empty()); }
+  [[nodiscard]] bool is_possible() const { return allowed_ && (connected_ || !endpoints_.empty() || !quic_.empty()); }
   [[nodiscard]] bool is_trying() const { return attempt_.has_value(); }
   /// An attempt is under way or due.
   [[nodiscard]] bool may_come(Instant now) const {
@@ -63,7 +63,8 @@ class DirectRung {
 
  private:
   bool allowed_;
-  std::vector<Endpoint> endpoints_;
+  std::vector<Endpoint> endpoints_;  ///< TCP
+  std::vector<Endpoint> quic_;
   bool connected_ = false;
   Backoff backoff_;
   Instant next_try_;

@@ -26,8 +26,8 @@ std::string in_words(const PathFailure& failure) {
 
 }  // namespace
 
-void Ladder::set_direct(Now now, const std::vector<Endpoint>& tcp) {
-  direct_.set_endpoints(now.mono, tcp);
+void Ladder::set_direct(Now now, const std::vector<Endpoint>& tcp, const std::vector<Endpoint>& quic) {
+  direct_.set_endpoints(now.mono, tcp, quic);
   step(now);
 }
 

@@ -68,8 +68,8 @@ class Ladder {
         direct_(allowed[index_of(Rung::kDirect)], kFirstRungBackoff, kRungBackoffLimit) {}
 
   // What is known of the peer.
-  /// Where its libp2p host answers, at most kMaxDirectEndpoints of them.
-  void set_direct(Now now, const std::vector<Endpoint>& tcp);
+  /// Where its libp2p host answers, over TCP and over QUIC, at most kMaxDirectEndpoints of either.
+  void set_direct(Now now, const std::vector<Endpoint>& tcp, const std::vector<Endpoint>& quic = {});
   /// A connection to it stands, or no longer.
   void set_connected(Now now, bool connected);
   /// Where its HTTP downloads answer. Those beyond kMaxEndpoints are dropped, the last of the more numerous address

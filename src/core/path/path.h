@@ -28,6 +28,7 @@ enum class Role : std::uint8_t { kInitiator, kResponder };
 /// the peer stands already, whoever made it.
 struct DirectTarget {
   std::vector<Endpoint> tcp;
+  std::vector<Endpoint> quic = {};  ///< UDP
   friend bool operator==(const DirectTarget&, const DirectTarget&) = default;
 };
 

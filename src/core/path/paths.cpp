@@ -23,12 +23,13 @@ bool Paths::learn(Now now, const Contact& contact) {
   Known& known = known_[contact.peer];
   known.found.add(Found::kBootstrap);
   // Each bootstrap tells only what was proved there: one that knows no address contradicts none that another knows.
-  const bool is_news =
-      contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty() || !contact.tcp.empty());
-  if (is_news || (known.http.empty() && known.tcp.empty())) {
+  const bool is_news = contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty() ||
+                                                   !contact.tcp.empty() || !contact.quic.empty());
+  if (is_news || (known.http.empty() && known.tcp.empty() && known.quic.empty())) {
     known.seq = contact.seq;
     known.from = contact.bootstrap;
     known.tcp = contact.tcp;
+    known.quic = contact.quic;
     known.http = contact.http;
   } else if (contact.seq == known.seq && known.http.size() < kMaxEndpoints) {
     known.http.insert(known.http.end(), contact.http.begin(), contact.http.end());  // the ladder drops repetitions
@@ -36,11 +37,15 @@ bool Paths::learn(Now now, const Contact& contact) {
       const bool is_new = std::ranges::find(known.tcp, each) == known.tcp.end();
       if (is_new && known.tcp.size() < kMaxDirectEndpoints) known.tcp.push_back(each);
     }
+    for (const Endpoint& each : contact.quic) {
+      const bool is_new = std::ranges::find(known.quic, each) == known.quic.end();
+      if (is_new && known.quic.size() < kMaxDirectEndpoints) known.quic.push_back(each);
+    }
   }
   std::erase(known.linked, contact.bootstrap);
   if (contact.connected) known.linked.push_back(contact.bootstrap);
   ladder->expect(now, contact.proving);
-  ladder->set_direct(now, all_tcp(known));
+  ladder->set_direct(now, all_tcp(known), known.quic);
   ladder->set_endpoints(now, known.http);
   known.http = ladder->endpoints();
   ladder->set_bootstraps(now, known.linked);
@@ -54,7 +59,7 @@ bool Paths::learn(Now now, const PeerId& peer, Found found, const std::vector<En
   Known& known = known_[peer];
   known.found.add(found);
   known.told = tcp;
-  ladder->set_direct(now, all_tcp(known));
+  ladder->set_direct(now, all_tcp(known), known.quic);
   after(peer, *ladder);
   return true;
 }

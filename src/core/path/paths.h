@@ -25,8 +25,9 @@ constexpr std::size_t kMaxServedPathsPerPeer = 2;  ///< A newer one from the sam
 /// What one bootstrap says of one peer.
 struct Contact {
   PeerId peer;
-  std::uint64_t seq = 0;           ///< Of the registration it comes from; a higher one replaces what was known.
-  std::vector<Endpoint> tcp = {};  ///< Where its libp2p host answers.
+  std::uint64_t seq = 0;            ///< Of the registration it comes from; a higher one replaces what was known.
+  std::vector<Endpoint> tcp = {};   ///< Where its libp2p host answers.
+  std::vector<Endpoint> quic = {};  ///< Where it answers over UDP.
   std::vector<Endpoint> http;
   std::size_t bootstrap = 0;
   bool connected = false;  ///< It is linked there now: a relay session is possible.
@@ -93,6 +94,7 @@ class Paths {
     std::uint64_t seq = 0;
     std::size_t from = 0;        // the bootstrap that told `http` and `tcp`
     std::vector<Endpoint> tcp;   // as registered
+    std::vector<Endpoint> quic;  // likewise
     std::vector<Endpoint> told;  // by others
     std::vector<Endpoint> http;
     std::vector<std::size_t> linked;

@@ -218,6 +218,7 @@ struct Peer::Parts {
       paths.learn(now, {.peer = announcer.peer,
                         .seq = announcer.seq,
                         .tcp = endpoints_of(announcer.services, rendezvous::ServiceKind::kTcp),
+                        .quic = endpoints_of(announcer.services, rendezvous::ServiceKind::kQuic),
                         .http = announcer.http,
                         .bootstrap = index,
                         .connected = announcer.connected,

@@ -102,6 +102,8 @@ std::optional<Duration> Connection::round_trip() const {
   return Duration(static_cast<Duration::rep>(info.smoothed_rtt / 1000));
 }
 
+Instant Connection::heard() const { return state_->last_received; }
+
 const Path& Connection::path() const { return state_->path; }
 
 std::size_t Connection::path_mtu() const {

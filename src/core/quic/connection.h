@@ -45,6 +45,7 @@ class Connection final : public channel::Streams {
   [[nodiscard]] const std::optional<identity::PeerId>& peer() const override;
   [[nodiscard]] std::size_t streams() const override;
   [[nodiscard]] std::optional<Duration> round_trip() const override;
+  [[nodiscard]] Instant heard() const;  ///< When anything came last.
   /// Where the peer is now: it moves with the peer's NAT.
   [[nodiscard]] const Path& path() const;
   /// The largest datagram this path is known to take.

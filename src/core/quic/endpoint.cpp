@@ -360,6 +360,8 @@ std::optional<ConnectionId> Endpoint::connect(Now now, const Path& path, std::op
   return ConnectionId{state.add(std::make_unique<ConnectionState>(state.shared, now, setup))};
 }
 
+void Endpoint::set_protocols(std::vector<std::string> protocols) { state_->config.protocols = std::move(protocols); }
+
 void Endpoint::touch(ConnectionId id) {
   const auto wanted = static_cast<std::uint64_t>(id);
   if (Slot* const slot = state_->find(wanted)) {

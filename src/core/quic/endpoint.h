@@ -64,6 +64,8 @@ class Endpoint {
   // verbs
   /// Whoever answers must be `expected`, if given. Nothing at Limits::connections.
   std::optional<ConnectionId> connect(Now now, const Path& path, std::optional<identity::PeerId> expected);
+  /// What is accepted on inbound streams from now on, of any connection.
+  void set_protocols(std::vector<std::string> protocols);
   /// Something was done to it: it may want to send.
   void touch(ConnectionId id);
   /// Forgets it and its events, at once and without a word: for a driver that lets go. Use Connection::close() to say

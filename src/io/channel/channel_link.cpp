@@ -142,7 +142,7 @@ void ChannelLink::close() {
 
 std::optional<channel::CloseReason> ChannelLink::reason() const { return state_->channel.closed(); }
 std::optional<Duration> ChannelLink::round_trip() const { return state_->channel.round_trip(); }
-const std::string& ChannelLink::refused_security() const { return state_->channel.refused_security(); }
+std::string ChannelLink::refused_security() const { return state_->channel.refused_security(); }
 Instant ChannelLink::heard() const { return state_->channel.heard(); }
 std::size_t ChannelLink::streams() const { return state_->channel.streams(); }
 std::uint64_t ChannelLink::bytes_received() const { return state_->received; }

@@ -28,9 +28,8 @@ class ChannelLink final : public Link {
   void close() override;
   [[nodiscard]] std::optional<channel::CloseReason> reason() const override;
   [[nodiscard]] std::optional<Duration> round_trip() const override;
-  /// As SecureChannel::refused_security.
-  [[nodiscard]] const std::string& refused_security() const;
-  [[nodiscard]] Instant heard() const;  ///< When anything came last.
+  [[nodiscard]] std::string refused_security() const override;
+  [[nodiscard]] Instant heard() const override;
   [[nodiscard]] std::size_t streams() const override;
   [[nodiscard]] std::uint64_t bytes_received() const override;
   [[nodiscard]] std::uint64_t bytes_sent() const override;

@@ -93,6 +93,9 @@ class Link {
 
   [[nodiscard]] virtual std::optional<channel::CloseReason> reason() const = 0;
   [[nodiscard]] virtual std::optional<Duration> round_trip() const = 0;
+  [[nodiscard]] virtual Instant heard() const = 0;  ///< When anything came last.
+  /// What the far end of an accepted connection proposed instead of any security we speak; empty if nothing.
+  [[nodiscard]] virtual std::string refused_security() const { return {}; }
   [[nodiscard]] virtual std::size_t streams() const = 0;
   [[nodiscard]] virtual std::uint64_t bytes_received() const = 0;  ///< As they came, ciphertext and all.
   [[nodiscard]] virtual std::uint64_t bytes_sent() const = 0;

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "io/channel/channel_link.h"
 #include "io/channel/wake.h"
 #include "io/host/services.h"
 #include "io/log/log.h"
@@ -66,7 +67,11 @@ struct HostState : std::enable_shared_from_this<HostState> {
   [[nodiscard]] std::optional<Bytes> identify_message(const HostConnection& to) const;
   [[nodiscard]] identify::Self self() const;
   /// Null when the table has no room for it.
-  Connection begin(const Endpoint& remote, host::Direction direction, path::Found found);
+  Connection begin(const Endpoint& remote, host::Direction direction, path::Found found,
+                   host::Transport transport = host::Transport::kTcp);
+  [[nodiscard]] Link::OnStream answering(const Connection& connection);
+  Link::OnStream accept_quic(std::unique_ptr<QuicLink> link);
+  void start_quic(const Connection& connection, const std::optional<identity::PeerId>& expected);
   void start_link(const Connection& connection, std::unique_ptr<BytePipe> pipe,
                   const std::optional<identity::PeerId>& expected);
   void note_who_was_heard(const identity::PeerId& newcomer);
@@ -85,10 +90,12 @@ struct HostState : std::enable_shared_from_this<HostState> {
                                              std::unique_ptr<LinkStream> stream);
   static asio::awaitable<void> push_all(std::shared_ptr<HostState> self);
   static asio::awaitable<void> push_to(std::shared_ptr<HostState> self, Connection connection);
-  static asio::awaitable<void> attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial, Endpoint to,
-                                       std::optional<identity::PeerId> expected, path::Found found);
+  static asio::awaitable<void> attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
+                                       host::DialAddress to, std::optional<identity::PeerId> expected,
+                                       path::Found found);
+  static asio::awaitable<void> decide(std::shared_ptr<Dial> dial, Connection connection, std::string where);
   static asio::awaitable<void> race(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
-                                    std::vector<Endpoint> addresses, std::optional<identity::PeerId> expected,
+                                    std::vector<host::DialAddress> addresses, std::optional<identity::PeerId> expected,
                                     path::Found found, Duration time);
   static asio::awaitable<void> sweep_all(std::shared_ptr<HostState> self);
 
@@ -103,46 +110,15 @@ struct HostState : std::enable_shared_from_this<HostState> {
   std::map<identity::PeerId, std::shared_ptr<Dial>> dials;
   std::vector<std::unique_ptr<TcpListener>> listeners;
   std::uint16_t port = 0;
+  std::unique_ptr<UdpSocket> udp;
+  std::optional<QuicHost> quic;
+  host::TransportMemory transports;
   std::vector<multiaddr::Multiaddr> addresses;
   std::uint64_t record_seq = 0;
   bool push_due = false;
   bool closing = false;
   Wake wake;  // who waits, to end
 };
-
-HostConnection::HostConnection(std::weak_ptr<HostState> host, asio::any_io_executor loop, host::ConnectionId id,
-                               Endpoint remote, host::Direction direction, path::Found found)
-    : host_(std::move(host)),
-      id_(id),
-      remote_(remote),
-      direction_(direction),
-      found_(found),
-      decided_(loop),
-      identified_(loop),
-      ended_(loop),
-      used_(now()) {}
-HostConnection::~HostConnection() = default;
-
-std::optional<Duration> HostConnection::round_trip() const { return link_ ? link_->round_trip() : std::nullopt; }
-bool HostConnection::is_open() const { return admitted_ && link_ && !link_->reason() && !ended_.is_set(); }
-std::unique_ptr<LinkStream> HostConnection::open(std::string_view protocol) {
-  return is_open() ? link_->open(protocol) : nullptr;
-}
-
-asio::awaitable<channel::CloseReason> HostConnection::closed() {
-  const HostConnection* const self = this;
-  co_await ended_.wait();
-  co_return self->reason_;
-}
-
-asio::awaitable<void> HostConnection::identified() {
-  const HostConnection* const self = this;
-  if (!self->identified_.is_set()) co_await identified_.wait();
-}
-
-void HostConnection::close() {
-  if (link_) link_->close();
-}
 
 void HostState::start() {
   const std::shared_ptr<HostState> self = shared_from_this();
@@ -185,30 +161,57 @@ identify::Self HostState::self() const {
 }
 
 std::optional<Bytes> HostState::identify_message(const HostConnection& to) const {
-  return identify::encode(self(), multiaddr::Multiaddr::tcp(to.remote()));
+  const bool over_quic = to.transport() == host::Transport::kQuic;
+  return identify::encode(
+      self(), over_quic ? multiaddr::Multiaddr::quic_v1(to.remote()) : multiaddr::Multiaddr::tcp(to.remote()));
 }
 
-Connection HostState::begin(const Endpoint& remote, host::Direction direction, path::Found found) {
+Connection HostState::begin(const Endpoint& remote, host::Direction direction, path::Found found,
+                            host::Transport transport) {
   const auto id = table.begin(now(), direction, remote, found);
   if (!id) {
     log_debug("no connection with {}: {}", remote.to_string(), host::words_of(id.error()));
     return nullptr;
   }
-  auto connection = std::make_shared<HostConnection>(weak_from_this(), loop, *id, remote, direction, found);
+  auto connection = std::make_shared<HostConnection>(weak_from_this(), loop, *id, remote, direction, found, transport);
   live_.emplace(*id, connection);
   return connection;
 }
 
-void HostState::start_link(const Connection& connection, std::unique_ptr<BytePipe> pipe,
-                           const std::optional<identity::PeerId>& expected) {
+Link::OnStream HostState::answering(const Connection& connection) {
   const std::weak_ptr<HostState> weak = weak_from_this();
   const std::weak_ptr<HostConnection> weak_connection = connection;  // the link would hold itself otherwise
-  ChannelLink::OnStream on_stream = [weak, weak_connection](std::unique_ptr<LinkStream> stream) {
+  return [weak, weak_connection](std::unique_ptr<LinkStream> stream) {
     return answer(weak.lock(), weak_connection.lock(), std::move(stream));
   };
-  connection->link_ = std::make_unique<ChannelLink>(
-      loop, std::move(pipe), channel_config(connection->direction_, expected), random, std::move(on_stream));
+}
+
+/// The handshake is over: only its outcome comes here.
+Link::OnStream HostState::accept_quic(std::unique_ptr<QuicLink> link) {
+  const Endpoint remote = link->path().remote;
+  const Connection connection =
+      closing ? nullptr : begin(remote, host::Direction::kInbound, path::Found::kInbound, host::Transport::kQuic);
+  if (!connection) return {};  // the link says goodbye as it goes
+  connection->link_ = std::move(link);
   spawn(live(shared_from_this(), connection));
+  return answering(connection);
+}
+
+void HostState::start_link(const Connection& connection, std::unique_ptr<BytePipe> pipe,
+                           const std::optional<identity::PeerId>& expected) {
+  connection->link_ = std::make_unique<ChannelLink>(
+      loop, std::move(pipe), channel_config(connection->direction_, expected), random, answering(connection));
+  spawn(live(shared_from_this(), connection));
+}
+
+void HostState::start_quic(const Connection& connection, const std::optional<identity::PeerId>& expected) {
+  const quic::Path path{quic::CarrierId::kSocket, connection->remote_};
+  connection->link_ = quic->connect(path, expected, answering(connection));
+  if (connection->link_) return spawn(live(shared_from_this(), connection));
+  connection->failure_ = "too many QUIC connections here";
+  table.handle_closed(connection->id_);
+  live_.erase(connection->id_);
+  connection->decided_.set();
 }
 
 asio::awaitable<void> HostState::accept_all(std::shared_ptr<HostState> self, TcpListener* listener) {
@@ -239,7 +242,11 @@ asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connectio
   self->close_what_must();
   connection->decided_.set();
   if (connection->admitted_) {
-    log_debug("connected to {} at {}", connection->peer_->to_string(), connection->remote_.to_string());
+    log_debug("connected to {} at {} over {}", connection->peer_->to_string(), connection->remote_.to_string(),
+              host::name_of(connection->transport_));
+    if (connection->direction_ == host::Direction::kOutbound) {
+      self->transports.handle_worked(now(), *connection->peer_, connection->transport_);
+    }
     if (self->events != nullptr) self->events->peer_connected(*connection);
     self->spawn(ask_identity(self, connection));
   } else {
@@ -249,6 +256,9 @@ asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connectio
   }
   const channel::CloseReason reason = co_await connection->link_->closed();
   connection->reason_ = reason;
+  if (connection->admitted_ && reason == channel::CloseReason::kLivenessTimeout) {
+    self->transports.handle_died(now(), *connection->peer_, connection->transport_);
+  }
   const bool was_last = self->table.handle_closed(connection->id_);
   self->live_.erase(connection->id_);
   connection->identified_.set();
@@ -359,42 +369,55 @@ asio::awaitable<void> HostState::push_to(std::shared_ptr<HostState> self, Connec
   (void)co_await send_and_finish(*stream, *std::move(message));
 }
 
-asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial, Endpoint to,
-                                         std::optional<identity::PeerId> expected, path::Found found) {
+asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
+                                         host::DialAddress to, std::optional<identity::PeerId> expected,
+                                         path::Found found) {
   const std::uint16_t from = self->port;
   const bool is_met =
       self->events != nullptr && std::ranges::any_of(self->live_, [&](const auto& entry) {
         const HostConnection& standing = *entry.second;
-        return standing.direction_ == host::Direction::kInbound && standing.remote_.address == to.address;
+        return standing.direction_ == host::Direction::kInbound && standing.transport_ == to.transport &&
+               standing.remote_.address == to.endpoint.address;
       });
   if (!is_met && from != 0 && self->events != nullptr) self->events->dialling(to);
-  auto pipe = co_await connect_from(from, to, kDialAddressTime);
-  const std::string where = to.to_string() + " ";
-  if (!pipe) {
-    dial->last = {host_dial_error_of(pipe.error()), where + std::string(to_string(pipe.error()))};
-  } else if (!dial->over && !self->closing) {
-    const Connection connection = self->begin(to, host::Direction::kOutbound, found);
-    if (connection) {
-      dial->attempts.push_back(connection);
-      self->start_link(connection, *std::move(pipe), expected);
-      co_await connection->decided_.wait();
-      if (connection->admitted_ && !dial->winner) {
-        dial->winner = connection;
-      } else if (!connection->admitted_) {
-        const bool is_wrong = connection->link_->reason() == channel::CloseReason::kWrongPeer;
-        dial->last = {is_wrong ? HostDialError::kWrongPeer : HostDialError::kHandshake, where + connection->failure_};
-      }
-    } else {
+  const bool over_quic = to.transport == host::Transport::kQuic;
+  const std::string where = to.endpoint.to_string() + (over_quic ? " (UDP) " : " ");
+  std::unique_ptr<BytePipe> pipe;
+  if (!over_quic) {
+    auto connected = co_await connect_from(from, to.endpoint, kDialAddressTime);
+    if (connected) pipe = *std::move(connected);
+    if (!connected)
+      dial->last = {host_dial_error_of(connected.error()), where + std::string(to_string(connected.error()))};
+  }
+  if ((pipe || over_quic) && !dial->over && !self->closing) {
+    const Connection connection = self->begin(to.endpoint, host::Direction::kOutbound, found, to.transport);
+    if (!connection) {
       dial->last = {HostDialError::kRefused, where + "too many connections here"};
+    } else {
+      dial->attempts.push_back(connection);
+      if (pipe) self->start_link(connection, std::move(pipe), expected);
+      if (over_quic) self->start_quic(connection, expected);
+      co_await decide(dial, connection, where);
     }
   }
   --dial->running;
   dial->changed.set();
 }
 
+asio::awaitable<void> HostState::decide(std::shared_ptr<Dial> dial, Connection connection, std::string where) {
+  const std::shared_ptr<Dial> about = std::move(dial);
+  co_await connection->decided_.wait();
+  if (connection->admitted_ && !about->winner) {
+    about->winner = connection;
+  } else if (!connection->admitted_) {
+    const bool is_wrong = connection->link_ && connection->link_->reason() == channel::CloseReason::kWrongPeer;
+    about->last = {is_wrong ? HostDialError::kWrongPeer : HostDialError::kHandshake, where + connection->failure_};
+  }
+}
+
 asio::awaitable<void> HostState::race(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
-                                      std::vector<Endpoint> addresses, std::optional<identity::PeerId> expected,
-                                      path::Found found, Duration time) {
+                                      std::vector<host::DialAddress> addresses,
+                                      std::optional<identity::PeerId> expected, path::Found found, Duration time) {
   Deadline deadline(self->loop, [dial] {
     dial->over = true;
     dial->changed.set();
@@ -457,6 +480,7 @@ Host::~Host() {
 void Host::handle(std::string protocol, const host::ProtocolOptions& options, Handler handler) {
   state_->registry.add(protocol, options);
   state_->services[std::move(protocol)] = {std::move(handler), options};
+  if (state_->quic) state_->quic->set_protocols(state_->registry.all());
   state_->push_later();
 }
 
@@ -470,6 +494,26 @@ Result<Endpoint, IoError> Host::listen(Endpoint at) {
   return here;
 }
 
+Result<Endpoint, IoError> Host::listen_quic(Endpoint at) {
+  auto opened = UdpSocket::open(state_->loop, at);
+  if (!opened) return fail(opened.error());
+  state_->udp = *std::move(opened);
+  quic::Config config;
+  config.identity = state_->settings.identity;
+  config.protocols = state_->registry.all();
+  config.limits = state_->settings.quic;
+  const std::weak_ptr<HostState> weak = state_;
+  state_->quic.emplace(state_->loop, *state_->udp, std::move(config), state_->random,
+                       [weak](std::unique_ptr<QuicLink> link) -> Link::OnStream {
+                         const auto state = weak.lock();
+                         return state ? state->accept_quic(std::move(link)) : Link::OnStream();
+                       });
+  return state_->udp->local();
+}
+
+QuicHost* Host::quic() const { return state_->quic ? &*state_->quic : nullptr; }
+void Host::forget_transports() { state_->transports.forget(); }
+
 void Host::set_addresses(std::vector<multiaddr::Multiaddr> addresses) {
   if (state_->addresses == addresses) return;
   state_->addresses = std::move(addresses);
@@ -479,8 +523,9 @@ void Host::set_addresses(std::vector<multiaddr::Multiaddr> addresses) {
 const std::vector<multiaddr::Multiaddr>& Host::addresses() const { return state_->addresses; }
 
 asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::dial(identity::PeerId peer,
-                                                                                     std::vector<Endpoint> addresses,
-                                                                                     path::Found found, Duration time) {
+                                                                                     std::vector<Endpoint> tcp,
+                                                                                     path::Found found, Duration time,
+                                                                                     std::vector<Endpoint> quic) {
   const std::shared_ptr<HostState> state = state_;
   const std::shared_ptr<HostConnection> standing = find(peer);
   if (standing) co_return standing;
@@ -491,6 +536,8 @@ asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::
   } else {
     dial = std::make_shared<Dial>(state->loop);
     state->dials[peer] = dial;
+    if (!state->quic) quic.clear();
+    std::vector<host::DialAddress> addresses = state->transports.order(now(), peer, tcp, quic);
     co_await HostState::race(state, dial, std::move(addresses), peer, found, time);
     state->dials.erase(peer);
     dial->changed.set();
@@ -503,7 +550,8 @@ asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::
                                                                                              Duration time) {
   const std::shared_ptr<HostState> state = state_;
   const auto dial = std::make_shared<Dial>(state->loop);
-  std::vector<Endpoint> addresses(1, address);
+  const host::DialAddress only = {host::Transport::kTcp, address};
+  std::vector<host::DialAddress> addresses(1, only);
   co_await HostState::race(state, dial, std::move(addresses), std::nullopt, path::Found::kKnown, time);
   if (dial->winner) co_return dial->winner;
   co_return fail(dial->last);
@@ -530,6 +578,7 @@ std::vector<ConnectionInfo> Host::connections() const {
     ConnectionInfo row{.connection = view, .agent = {}, .protocols = {}, .round_trip = {}};
     const auto at = state_->live_.find(view.id);
     if (at != state_->live_.end()) {
+      row.transport = at->second->transport();
       row.round_trip = at->second->round_trip();
       if (const auto& info = at->second->info()) {
         row.agent = info->agent;
@@ -552,6 +601,7 @@ void Host::close_all() {
   state_->closing = true;
   for (const auto& listener : state_->listeners) listener->close();
   for (const auto& [id, connection] : state_->live_) connection->close();
+  if (state_->quic) state_->quic->close_all();
   for (const auto& [peer, dial] : state_->dials) dial->changed.set();
   state_->wake.notify_all();
 }

@@ -1,5 +1,5 @@
-// The libp2p host over TCP: listens, dials from the port it listens on, and gives every stream to whoever answers its
-// protocol. identify, identify-push and ping it answers itself.
+// The libp2p host over TCP and QUIC: listens, dials from the port it listens on, and gives every stream to whoever
+// answers its protocol. identify, identify-push and ping it answers itself.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -13,11 +13,13 @@
 #include "base/random.h"
 #include "core/channel/secure_channel.h"
 #include "core/host/connections.h"
+#include "core/host/transport.h"
 #include "core/identify/message.h"
 #include "core/multiaddr/multiaddr.h"
 #include "core/ping/ping.h"
-#include "io/channel/channel_link.h"
-#include "io/loop/event.h"
+#include "io/host/host_connection.h"
+#include "io/quic/quic_host.h"
+#include "io/tcp/byte_pipe.h"
 
 namespace turnpike::io {
 
@@ -29,74 +31,6 @@ constexpr Duration kIdleConnection = std::chrono::minutes(10);     ///< One that
 constexpr Duration kSweepPeriod = std::chrono::seconds(20);
 
 struct HostState;
-
-/// One connection whose peer has proved who it is. Shared by the host and whoever uses it; it may end at any time, and
-/// every operation then fails.
-class HostConnection {
- public:
-  HostConnection(std::weak_ptr<HostState> host, asio::any_io_executor loop, host::ConnectionId id, Endpoint remote,
-                 host::Direction direction, path::Found found);
-  ~HostConnection();
-  HostConnection(const HostConnection&) = delete;
-  HostConnection& operator=(const HostConnection&) = delete;
-
-  [[nodiscard]] host::ConnectionId id() const { return id_; }
-  [[nodiscard]] const identity::PeerId& peer() const { return *peer_; }
-  [[nodiscard]] const Endpoint& remote() const { return remote_; }
-  [[nodiscard]] host::Direction direction() const { return direction_; }
-  [[nodiscard]] path::Found found() const { return found_; }
-  /// What it told of itself, once it has.
-  [[nodiscard]] const std::optional<identify::Info>& info() const { return info_; }
-  [[nodiscard]] std::optional<Duration> round_trip() const;
-  [[nodiscard]] bool is_open() const;
-
-  [[nodiscard]] ChannelLink& link() { return *link_; }
-  /// As ChannelLink::open.
-  [[nodiscard]] std::unique_ptr<LinkStream> open(std::string_view protocol);
-  /// Ends when the connection has ended, and all that answered its streams.
-  [[nodiscard]] asio::awaitable<channel::CloseReason> closed();
-  /// Ends when identify has come to an end, well or not.
-  [[nodiscard]] asio::awaitable<void> identified();
-  void close();
-
-  /// While one lives, the connection is not closed for being idle.
-  class Use {
-   public:
-    explicit Use(std::shared_ptr<HostConnection> connection) : connection_(std::move(connection)) {
-      ++connection_->uses_;
-    }
-    ~Use() {
-      if (connection_) --connection_->uses_;
-    }
-    Use(Use&& other) noexcept : connection_(std::move(other.connection_)) {}
-    Use& operator=(Use&&) = delete;
-    HostConnection* operator->() const { return connection_.get(); }
-    HostConnection& operator*() const { return *connection_; }
-
-   private:
-    std::shared_ptr<HostConnection> connection_;
-  };
-
- private:
-  friend struct HostState;
-
-  std::weak_ptr<HostState> host_;
-  host::ConnectionId id_;
-  Endpoint remote_;
-  host::Direction direction_;
-  path::Found found_;
-  std::optional<identity::PeerId> peer_;
-  std::optional<identify::Info> info_;
-  std::unique_ptr<ChannelLink> link_;
-  Event decided_;     // admitted, refused or failed
-  Event identified_;  // or never to be
-  Event ended_;
-  bool admitted_ = false;
-  std::string failure_;  // why it was not admitted
-  channel::CloseReason reason_ = channel::CloseReason::kConnectionLost;
-  std::size_t uses_ = 0;
-  Instant used_;
-};
 
 /// Hears of peers as they come and go. Called on the loop, never from within a call to the host.
 class HostEvents {
@@ -111,7 +45,7 @@ class HostEvents {
   /// Somebody who was not let in had proposed this instead of a security protocol.
   virtual void strange_proposal(const Endpoint& /*from*/, const std::string& /*proposal*/) {}
   /// The port that is listened on is about to send to an address that has not connected to us.
-  virtual void dialling(const Endpoint& /*to*/) {}
+  virtual void dialling(const host::DialAddress& /*to*/) {}
 };
 
 enum class HostDialError : std::uint8_t {
@@ -133,11 +67,13 @@ struct HostSettings {
   std::string agent = "turnpike";
   host::Limits limits;
   channel::Limits channel;
+  quic::Limits quic = {};
 };
 
 /// One of a host's connections as people are shown it.
 struct ConnectionInfo {
   host::ConnectionView connection;
+  host::Transport transport = host::Transport::kTcp;
   std::string agent;  ///< Empty until identified.
   std::vector<std::string> protocols;
   std::optional<Duration> round_trip;
@@ -158,14 +94,22 @@ class Host {
   void handle(std::string protocol, const host::ProtocolOptions& options, Handler handler);
   /// A port of 0 takes any. May be called for several addresses; dialling is done from the first one's port.
   [[nodiscard]] Result<Endpoint, IoError> listen(Endpoint at);
+  /// The same over UDP, once: all QUIC goes in and out there, and beside it whatever is not QUIC (see quic()).
+  [[nodiscard]] Result<Endpoint, IoError> listen_quic(Endpoint at);
+  /// The UDP port's owner; null before listen_quic().
+  [[nodiscard]] QuicHost* quic() const;
+  /// The network changed: what it swallowed before it may take now.
+  void forget_transports();
   /// What identify tells: addresses at which strangers, or neighbours, may try us.
   void set_addresses(std::vector<multiaddr::Multiaddr> addresses);
   [[nodiscard]] const std::vector<multiaddr::Multiaddr>& addresses() const;
 
-  /// The connection that stands, if one does; else the first of the addresses at which `peer` proves itself. A second
+  /// The connection that stands, if one does; else the first of the addresses at which `peer` proves itself, those over
+  /// QUIC and over TCP taking turns (core/host/transport.h). A second
   /// dial to the same peer waits for the first one's outcome.
   [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> dial(
-      identity::PeerId peer, std::vector<Endpoint> addresses, path::Found found, Duration time = kDialTime);
+      identity::PeerId peer, std::vector<Endpoint> tcp, path::Found found, Duration time = kDialTime,
+      std::vector<Endpoint> quic = {});
   /// Whoever answers there.
   [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> dial_anybody(
       Endpoint address, Duration time = kDialTime);

@@ -197,6 +197,10 @@ std::unique_ptr<QuicLink> QuicHost::connect(const quic::Path& path, std::optiona
   return std::make_unique<QuicLink>(std::move(link));
 }
 
+void QuicHost::set_protocols(std::vector<std::string> protocols) {
+  state_->endpoint.set_protocols(std::move(protocols));
+}
+
 void QuicHost::close_all() {
   for (const auto& [id, link] : state_->links) {
     link->carrier.close();
@@ -207,6 +211,7 @@ void QuicHost::close_all() {
 
 void QuicHost::on_stun(OnDatagrams handler) { state_->stun = std::move(handler); }
 void QuicHost::on_turn(OnDatagrams handler) { state_->turn = std::move(handler); }
+void QuicHost::send(const DatagramBatch& batch) { (void)state_->socket.send(batch); }
 datagram::Demultiplexer& QuicHost::demultiplexer() { return state_->demultiplexer; }
 
 quic::CarrierId QuicHost::add_path(DatagramPath& path) {

@@ -45,11 +45,14 @@ class QuicHost {
   /// Starts at once; established() tells how it went. Null at Limits::connections.
   [[nodiscard]] std::unique_ptr<QuicLink> connect(const quic::Path& path, std::optional<identity::PeerId> expected,
                                                   Link::OnStream on_stream = {});
+  void set_protocols(std::vector<std::string> protocols);
   /// Says goodbye to every peer. What remains may then be destroyed.
   void close_all();
 
   void on_stun(OnDatagrams handler);
   void on_turn(OnDatagrams handler);
+  /// From the socket, for whoever speaks beside QUIC. What cannot be sent now is lost.
+  void send(const DatagramBatch& batch);
   /// Whose datagrams are TURN's: see core/datagram/demultiplexer.h.
   [[nodiscard]] datagram::Demultiplexer& demultiplexer();
 

@@ -53,6 +53,7 @@ void QuicStreams::end(channel::CloseReason reason) {
   if (const quic::Connection* const live = connection()) {
     counters_ = live->counters();
     path_ = live->path();
+    heard_ = live->heard();
   }
   reason_ = reason;
   driver_ = nullptr;
@@ -89,6 +90,10 @@ void QuicLink::close() {
 
 std::optional<channel::CloseReason> QuicLink::reason() const { return state_->carrier.closed(); }
 std::optional<Duration> QuicLink::round_trip() const { return state_->carrier.round_trip(); }
+Instant QuicLink::heard() const {
+  const quic::Connection* const live = state_->carrier.connection();
+  return live != nullptr ? live->heard() : state_->carrier.last_heard();
+}
 std::size_t QuicLink::streams() const { return state_->carrier.streams(); }
 std::uint64_t QuicLink::bytes_received() const { return counters().received; }
 std::uint64_t QuicLink::bytes_sent() const { return counters().sent; }

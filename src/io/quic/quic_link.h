@@ -24,6 +24,7 @@ class QuicLink final : public Link {
   void close() override;
   [[nodiscard]] std::optional<channel::CloseReason> reason() const override;
   [[nodiscard]] std::optional<Duration> round_trip() const override;
+  [[nodiscard]] Instant heard() const override;
   [[nodiscard]] std::size_t streams() const override;
   [[nodiscard]] std::uint64_t bytes_received() const override;
   [[nodiscard]] std::uint64_t bytes_sent() const override;

@@ -47,6 +47,7 @@ class QuicStreams final : public channel::Streams {
   void touch() const;
   [[nodiscard]] quic::ConnectionId id() const { return id_; }
   [[nodiscard]] const quic::ConnectionCounters& last_counters() const { return counters_; }
+  [[nodiscard]] Instant last_heard() const { return heard_; }
   [[nodiscard]] const quic::Path& last_path() const { return path_; }
 
  private:
@@ -56,6 +57,7 @@ class QuicStreams final : public channel::Streams {
   std::optional<channel::CloseReason> reason_;
   quic::ConnectionCounters counters_;
   quic::Path path_;
+  Instant heard_;
 };
 
 struct QuicLinkState final : LinkState {

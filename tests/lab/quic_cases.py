@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""Stores over QUIC between real nodes: which transport carried them, and what becomes of them when UDP changes its mind
+in the middle. Usage: quic_cases.py [-v] [CASE..]
+"""
+
+import time
+import unittest
+
+from cases import HEADERS, IN_FLIGHT, MIB, SIZES, LabCase
+from lab import PROBE_HOST, require_namespaces, wait_until
+
+
+def nft(lab, host, text):
+    lab.run(host, "sh", "-c", f"nft -f - <<'X'\n{text}\nX")
+
+
+def transports(node, peer):
+    """Of the connections that `node` has to `peer`."""
+    rows = {row["peer_id"]: row for row in node.ask("peers")}
+    return [connection["transport"] for connection in rows.get(peer, {}).get("connections", [])]
+
+
+class QuicCase:
+    def homes(self, *kinds, sizes, rate=None):
+        lab = self.lab(*kinds)
+        lab.start_bootstrap("--probe-address", PROBE_HOST)
+        a, b = lab.node("a", rungs="direct"), lab.node("b", rungs="direct")
+        sums = a.make_stores(sizes)
+        a.start()
+        self.source = a.ask("status")["peer_id"]
+        return lab, a, b, sums
+
+
+class OpenToOpenOverQuic(LabCase, QuicCase):
+    def test_carries_the_stores(self):
+        lab, a, b, sums = self.homes("a=open", "b=open", sizes=SIZES)
+        a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "direct", sum(SIZES))
+        self.assertEqual(transports(b, self.source), ["quic"])
+
+
+class MappedToRestrictedOverQuic(LabCase, QuicCase):
+    def test_carries_the_stores_of_a_home_whose_router_maps_its_port(self):
+        lab, a, b, sums = self.homes("a=portres+upnp", "b=portres", sizes=SIZES)
+        a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
+        b.start()
+        b.wait_for_stores(sums, 30)
+        self.assert_only_rung(b, "direct", sum(SIZES))
+        self.assertEqual(transports(b, self.source), ["quic"])
+
+
+class UdpBlockedInMidStore(LabCase, QuicCase):
+    def test_goes_on_over_tcp_within_two_seconds_and_fetches_no_verified_piece_twice(self):
+        size = 64 * MIB
+        lab, a, b, sums = self.homes("a=open+rate=100mbit", "b=portres", sizes=[size])
+        a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
+        b.start()
+        b.wait_for_bytes(16 * MIB)
+        self.assertEqual(transports(b, self.source), ["quic"])
+        nft(lab, b.router, "table inet noudp { chain f { type filter hook forward priority -10; meta l4proto udp drop; }; }")
+        blocked = time.monotonic()
+        wait_until(lambda: "tcp" in transports(b, self.source), 5, "a TCP connection")
+        after = b.bytes_by_rung()["direct"]
+        wait_until(lambda: b.bytes_by_rung()["direct"] > after, 5, "bytes over it")
+        self.assertLess(time.monotonic() - blocked, 2.0 + 0.3, "asking for it takes up to 0.3 s")
+        b.wait_for_stores(sums, 60)
+        self.assert_only_rung(b, "direct", size)
+        _, sent = lab.wan_bytes(a.router)
+        self.assertLess(sent, (size + IN_FLIGHT) * HEADERS, "the source sent more than what was lost in flight again")
+
+
+class NatRebindsInMidStore(LabCase, QuicCase):
+    def test_goes_on_over_the_same_connection(self):
+        size = 64 * MIB
+        lab, a, b, sums = self.homes("a=open+rate=100mbit", "b=portres+udptimeout=20", sizes=[size])
+        a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
+        b.start()
+        b.wait_for_bytes(16 * MIB)
+        self.assertEqual(transports(b, self.source), ["quic"])
+        before = [connection["remote"] for row in a.ask("peers") for connection in row["connections"]]
+        # From now on another outside port, and the state of the flows so far is gone.
+        nft(lab, b.router, "table ip rebind { chain p { type nat hook postrouting priority 90; "
+                           "oifname \"wan\" udp dport 4001 masquerade to :50123; }; }")
+        lab.run(b.router, "conntrack", "-F")
+        b.wait_for_stores(sums, 60)
+        self.assert_only_rung(b, "direct", size)
+        self.assertEqual(transports(b, self.source), ["quic"])
+        _, sent = lab.wan_bytes(a.router)
+        self.assertLess(sent, (size + IN_FLIGHT) * HEADERS, "the source sent the store anew")
+        since = [connection["seconds"] for row in b.ask("peers") for connection in row["connections"]]
+        self.assertEqual(len(since), 1, f"one connection from beginning to end, from {before}")
+
+
+class QuietNatForgets(LabCase, QuicCase):
+    def test_a_connection_outlives_a_nat_that_forgets_after_twenty_seconds(self):
+        lab, a, b, sums = self.homes("a=open", "b=portres+udptimeout=20", sizes=[MIB])
+        a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
+        b.start()
+        b.wait_for_stores(sums, 30)
+        time.sleep(45)  # more than two of the NAT's lives, with nothing to say
+        rows = {row["peer_id"]: row for row in b.ask("peers")}
+        connections = rows[self.source]["connections"]
+        self.assertEqual([connection["transport"] for connection in connections], ["quic"])
+        self.assertGreater(connections[0]["seconds"], 45)
+
+
+if __name__ == "__main__":
+    require_namespaces()
+    unittest.main()
