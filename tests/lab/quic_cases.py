@@ -55,13 +55,14 @@ class UdpBlockedInMidStore(LabCase, QuicCase):
     def test_goes_on_over_tcp_within_two_seconds_and_fetches_no_verified_piece_twice(self):
         size = 64 * MIB
         lab, a, b, sums = self.homes("a=open+rate=100mbit", "b=portres", sizes=[size])
-        a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
+        for kind in ("quic", "tcp"):
+            a.wait_for_verdict(kind, f"{lab.outside['a']}:4001", "proved")
         b.start()
         b.wait_for_bytes(16 * MIB)
         self.assertEqual(transports(b, self.source), ["quic"])
         nft(lab, b.router, "table inet noudp { chain f { type filter hook forward priority -10; meta l4proto udp drop; }; }")
         blocked = time.monotonic()
-        wait_until(lambda: "tcp" in transports(b, self.source), 5, "a TCP connection")
+        wait_until(lambda: "tcp" in transports(b, self.source), 5, lambda: f"a TCP connection: {b.ask('peers')}")
         after = b.bytes_by_rung()["direct"]
         wait_until(lambda: b.bytes_by_rung()["direct"] > after, 5, "bytes over it")
         self.assertLess(time.monotonic() - blocked, 2.0 + 0.3, "asking for it takes up to 0.3 s")
