@@ -48,7 +48,7 @@ void Downloads::start(const peer::StartFetch& order) {
   const auto partial = partials_.find(order.target);
   if (!path || path->source() == nullptr || partial == partials_.end()) {
     sync::FetchOutcome outcome{
-        .end = sync::FetchEnd::kConnection, .retry_after = {}, .disk = {}, .detail = "the path is over"};
+        .end = sync::FetchEnd::kPathLost, .retry_after = {}, .disk = {}, .detail = "the path is over"};
     events_.fetch_ended(order.fetch, outcome);
     return;
   }
@@ -109,6 +109,8 @@ asio::awaitable<void> Downloads::run_fetch(std::shared_ptr<Fetch> fetch) {
   sync::FetchOutcome outcome = co_await fetch->fetcher->run();
   const sync::FetchId id = fetch->order.fetch;
   const bool is_full = outcome.end == sync::FetchEnd::kDisk && outcome.disk.error == sync::DiskError::kNoSpace;
+  const bool broke = outcome.end == sync::FetchEnd::kConnection || outcome.end == sync::FetchEnd::kTimeout;
+  if (broke && fetch->path->source() == nullptr) outcome.end = sync::FetchEnd::kPathLost;
   if (is_full) outcome.disk = failure_of(io::DiskError::kNoSpace, fetch->order.target.content.size);
   fetches_.erase(id);
   fetch.reset();  // what follows may discard the partial, or open it anew: nobody may hold it then

@@ -181,7 +181,7 @@ TEST_F(NodeDownloads, SayThatThePeerHasTheStoreNoMore) {
 
 TEST_F(NodeDownloads, AnswerEveryOrderEvenWithoutAPathOrAPartial) {
   fetch();  // neither is there
-  EXPECT_EQ(events_.ended, std::vector{sync::FetchEnd::kConnection});
+  EXPECT_EQ(events_.ended, std::vector{sync::FetchEnd::kPathLost});
   downloads_.commit({.target = target_, .mark = sync::Mark::kConfirmed});
   EXPECT_EQ(events_.commits_failed, 1);
   downloads_.cancel({sync::FetchId{7}});

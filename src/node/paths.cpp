@@ -136,7 +136,7 @@ class DirectPath final : public OpenedPath {
     left->report_.closed(failure_of(why));
   }
 
-  io::StoreSource* source() override { return source_ && !over_ ? &*source_ : nullptr; }
+  io::StoreSource* source() override { return source_ && !over_ && (*use_)->is_open() ? &*source_ : nullptr; }
   void close() override {
     report_.silence();
     over_ = true;
@@ -224,7 +224,7 @@ class RelayPath final : public OpenedPath {
     self->report_.closed(failure);
   }
 
-  io::StoreSource* source() override { return source_ && !over_ ? &*source_ : nullptr; }
+  io::StoreSource* source() override { return source_ && !over_ && !link_->reason() ? &*source_ : nullptr; }
   void close() override {
     report_.silence();
     if (link_) link_->close();

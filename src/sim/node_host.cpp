@@ -270,7 +270,7 @@ void NodeHost::path_gone(path::PathId id, path::PathEnd end) {
   for (const auto& [fetch, what] : fetches_) {
     if (what.path == id) lost.push_back(fetch);
   }
-  for (const sync::FetchId fetch : lost) end_fetch(fetch, sync::FetchEnd::kConnection);
+  for (const sync::FetchId fetch : lost) end_fetch(fetch, sync::FetchEnd::kPathLost);
   pump();
 }
 
@@ -312,7 +312,7 @@ void NodeHost::execute(const peer::StartFetch& command) {
   if (path == paths_.end() || !path->second.open || path->second.role == path::Role::kResponder) {
     // The path may be gone already, its news still on their way; one never opened is the brain's fault.
     if (path != paths_.end()) world_.breach(name() + " fetches over a path that is not open for it");
-    later(0us, [this, id = command.fetch] { end_fetch(id, sync::FetchEnd::kConnection); });
+    later(0us, [this, id = command.fetch] { end_fetch(id, sync::FetchEnd::kPathLost); });
     return;
   }
   Source* source = source_of(path->second);

@@ -523,6 +523,28 @@ TEST_F(PathLadderWithDirect, FallsBackToHttpWhenDirectIsLost) {
   EXPECT_EQ(opened_[2].rung, Rung::kHttp);
 }
 
+TEST_F(PathLadderWithDirect, TriesAtOnceAgainWhatHasCarriedBytesAndWaitsForWhatHasNot) {
+  know_direct(1);
+  want();
+  open(opened_[0].path);
+  ladder_.handle_delivered(now(), opened_[0].path, kMib);
+  fail(opened_[0].path);
+  ASSERT_THAT(opened_, SizeIs(2)) << "over TCP most likely, where it was UDP that died";
+  open(opened_[1].path);
+  fail(opened_[1].path);
+  EXPECT_THAT(opened_, SizeIs(2)) << "this one has delivered nothing";
+  wait(2 * kFirstRungBackoff);
+  EXPECT_THAT(opened_, SizeIs(3));
+}
+
+TEST_F(PathLadderWithDirect, TriesAPeerThatOnlyUdpReaches) {
+  ladder_.set_direct(now(), {}, hosts(1));
+  collect();
+  want();
+  ASSERT_THAT(opened_, SizeIs(1));
+  EXPECT_EQ(std::get<DirectTarget>(opened_[0].target).quic, hosts(1));
+}
+
 TEST_F(PathLadderWithDirect, KeepsBothFamiliesAmongTooManyAddresses) {
   std::vector<Endpoint> many = hosts(20);
   many.push_back({*IpAddress::parse("2001:db8::1"), 4001});

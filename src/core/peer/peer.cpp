@@ -434,7 +434,8 @@ void Peer::handle_piece(Now now, sync::FetchId fetch, std::uint32_t piece, std::
 }
 
 void Peer::handle_fetch_ended(Now now, sync::FetchId fetch, const sync::FetchOutcome& outcome) {
-  const bool fell_silent = outcome.end == sync::FetchEnd::kTimeout || outcome.end == sync::FetchEnd::kConnection;
+  const bool fell_silent = outcome.end == sync::FetchEnd::kTimeout || outcome.end == sync::FetchEnd::kConnection ||
+                           outcome.end == sync::FetchEnd::kPathLost;
   // The network itself may have gone: whoever would help out must be known to live before long, not in a minute.
   if (fell_silent) {
     for (const auto& link : parts_->links) link->client.check(now);

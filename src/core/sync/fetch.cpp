@@ -42,6 +42,8 @@ std::string_view words_of(FetchEnd end) {
       return "it broke the protocol";
     case FetchEnd::kConnection:
       return "the connection broke";
+    case FetchEnd::kPathLost:
+      return "the path is over";
     case FetchEnd::kTimeout:
       return "no answer in time";
     case FetchEnd::kDisk:

@@ -62,7 +62,8 @@ enum class FetchEnd : std::uint8_t {
   kOverQuota,   ///< Likewise, because of a limit of its own.
   kBadData,     ///< Proven: its layer or a leaf it sent does not belong to the content. The peer's fault.
   kProtocol,    ///< It broke the protocol: the peer's fault.
-  kConnection,  ///< The path broke.
+  kConnection,  ///< This fetch's own connection or stream broke; others on the path may go on.
+  kPathLost,    ///< The path is over, and all that ran on it.
   kTimeout,     ///< The path, or the peer, fell silent.
   kDisk,        ///< Our disk; see disk.
 };

@@ -232,6 +232,10 @@ void Sync::judge(Now now, const Target& target, const Fetch& fetch, const FetchO
       book_.trouble(now.mono, target, fetch.peer, why, kProtocolPatience);
       give_up_path(now, fetch.path, path::PathEnd::kProtocol, why);
       break;
+    case FetchEnd::kPathLost:
+      // Not the store's trouble with this peer: the ladder decides when there is a way again, and it waits for nothing.
+      if (!fetch.cancelled) give_up_path(now, fetch.path, path::PathEnd::kClosed, outcome.detail);
+      break;
     case FetchEnd::kConnection:
     case FetchEnd::kTimeout: {
       if (fetch.cancelled) break;

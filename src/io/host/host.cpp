@@ -439,7 +439,8 @@ asio::awaitable<void> HostState::race(std::shared_ptr<HostState> self, std::shar
     dial->changed.reset();
     // One that the peer made meanwhile does as well.
     const auto standing = expected ? self->table.find(*expected) : std::nullopt;
-    if (!dial->winner && standing) dial->winner = self->live_.at(*standing);
+    const Connection made = standing ? self->live_.at(*standing) : nullptr;
+    if (!dial->winner && made && made->is_open()) dial->winner = made;
   }
   if (!dial->winner && deadline.expired()) dial->last = {HostDialError::kTimeout, "no answer"};
   if (self->closing) dial->last = {HostDialError::kClosed, "going down"};
