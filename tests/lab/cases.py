@@ -116,12 +116,13 @@ class ProvedByTheBootstrap(LabCase):
         a = lab.node("a")
         a.start()
         a.wait_for_verdict("http", "203.0.1.1:5001", "proved", seconds=5)
+        a.wait_for_verdict("quic", "203.0.1.1:4001", "proved", seconds=5)
         a.wait_for_verdict("turn-udp", "203.0.1.1:6001", "proved", seconds=5)
         a.wait_for_verdict("turn-tcp", "203.0.1.1:6001", "proved", seconds=5)
         peer = a.ask("status")["peer_id"]
         wait_until(lambda: lab.told_of("ext", peer) and lab.told_of("ext", peer)[0] == ["203.0.1.1:5001"], 5,
                    lambda: f"the bootstrap tells of {peer}: {lab.told_of('ext', peer)}")
-        self.assertEqual({each["kind"] for each in lab.told_of("ext", peer)[1]}, {"tcp", "turn-udp", "turn-tcp"})
+        self.assertEqual({each["kind"] for each in lab.told_of("ext", peer)[1]}, {"tcp", "quic", "turn-udp", "turn-tcp"})
 
 
 class MappedHome(LabCase):
@@ -135,7 +136,7 @@ class MappedHome(LabCase):
         b.wait_for_stores(sums, 30)
         self.assert_only_rung(b, "http", sum(SIZES))
         self.assert_counter_agrees(lab, b, sum(SIZES))
-        for kind, port in (("http", 5001), ("turn-udp", 6001), ("turn-tcp", 6001)):
+        for kind, port in (("http", 5001), ("quic", 4001), ("turn-udp", 6001), ("turn-tcp", 6001)):
             a.wait_for_verdict(kind, f"{lab.outside['a']}:{port}", "proved")
         self.assertEqual(lab.told_of("ext", a.ask("status")["peer_id"])[0], [f"{lab.outside['a']}:5001"])
 
