@@ -373,12 +373,11 @@ asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::s
                                          host::DialAddress to, std::optional<identity::PeerId> expected,
                                          path::Found found) {
   const std::uint16_t from = self->port;
-  const bool is_met =
-      self->events != nullptr && std::ranges::any_of(self->live_, [&](const auto& entry) {
-        const HostConnection& standing = *entry.second;
-        return standing.direction_ == host::Direction::kInbound && standing.transport_ == to.transport &&
-               standing.remote_.address == to.endpoint.address;
-      });
+  const bool is_met = self->events != nullptr && std::ranges::any_of(self->live_, [&](const auto& entry) {
+                        const HostConnection& standing = *entry.second;
+                        return standing.direction_ == host::Direction::kInbound &&
+                               standing.transport_ == to.transport && standing.remote_.address == to.endpoint.address;
+                      });
   if (!is_met && from != 0 && self->events != nullptr) self->events->dialling(to);
   const bool over_quic = to.transport == host::Transport::kQuic;
   const std::string where = to.endpoint.to_string() + (over_quic ? " (UDP) " : " ");
