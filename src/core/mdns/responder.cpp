@@ -17,27 +17,23 @@ std::string random_label(Random& random) {
 
 }  // namespace
 
-bool Network::contains(const IpAddress& other) const {
-  if (other.family != address.family || prefix > 8 * address.size()) return false;
-  for (unsigned bit = 0; bit < prefix; ++bit) {
-    const auto mask = static_cast<std::uint8_t>(0x80U >> (bit % 8));
-    if (((address.octets[bit / 8] ^ other.octets[bit / 8]) & mask) != 0) return false;
-  }
-  return true;
-}
-
 static_assert(DatagramMachine<Responder>);
 
-Responder::Responder(Instant now, identity::AnyPeerId self, std::vector<multiaddr::Multiaddr> listen, Network network,
-                     Random& random)
+Responder::Responder(Instant now, identity::AnyPeerId self, std::vector<multiaddr::Multiaddr> listen,
+                     std::vector<IpNetwork> networks, Random& random, const Endpoint& group)
     : self_(std::move(self)),
       listen_(std::move(listen)),
-      network_(network),
+      networks_(std::move(networks)),
+      group_(group),
       instance_(random_label(random)),
       ask_at_(now) {}
 
-void Responder::moved(Instant now, Network network, std::vector<multiaddr::Multiaddr> listen) {
-  network_ = network;
+bool Responder::is_near(const IpAddress& address) const {
+  return std::ranges::any_of(networks_, [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+void Responder::moved(Instant now, std::vector<IpNetwork> networks, std::vector<multiaddr::Multiaddr> listen) {
+  networks_ = std::move(networks);
   listen_ = std::move(listen);
   told_.clear();
   interval_ = kFirstInterval;
@@ -54,7 +50,7 @@ void Responder::handle_timeout(Instant now) {
 
 void Responder::handle_datagram(Instant now, const Endpoint& from, ByteView datagram) {
   // RFC 6762, section 11: only the local link's word counts.
-  if (!network_.contains(from.address.unmapped()) || from.port != kPort) return;
+  if (!is_near(from.address) || from.port != kPort) return;
   const auto message = decode(datagram);
   if (!message) return;
   if (!message->is_response) {
@@ -83,7 +79,7 @@ void Responder::take(Instant now, const std::vector<std::string>& texts) {
     const auto peer = address->peer();
     const auto endpoint = address->tcp_endpoint();
     // An address elsewhere would have us dial it on the word of whoever is in the room.
-    if (!peer || *peer == self_ || !endpoint || endpoint->port == 0 || !network_.contains(endpoint->address)) continue;
+    if (!peer || *peer == self_ || !endpoint || endpoint->port == 0 || !is_near(endpoint->address)) continue;
     auto& known = peers[*peer];
     if (known.size() < kMaxAddresses && std::ranges::find(known, *endpoint) == known.end()) known.push_back(*endpoint);
   }
@@ -98,7 +94,7 @@ void Responder::take(Instant now, const std::vector<std::string>& texts) {
 
 std::optional<Transmit> Responder::poll_transmit() {
   if (out_.empty()) return std::nullopt;
-  Transmit out{kGroup, std::move(out_.front())};
+  Transmit out{group_, std::move(out_.front())};
   out_.pop_front();
   return out;
 }

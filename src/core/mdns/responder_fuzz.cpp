@@ -6,9 +6,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace turnpike;
   SeededRandom random(1);
-  const mdns::Network home{IpAddress::v4(192, 168, 1, 2), 24};
+  const IpNetwork home{IpAddress::v4(192, 168, 1, 2), 24};
   mdns::Responder node({}, *identity::AnyPeerId::parse("12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"), {},
-                       home, random);
+                       {home}, random);
   node.handle_datagram({}, {IpAddress::v4(192, 168, 1, 9), mdns::kPort}, {data, size});
   std::size_t found = 0;
   while (const auto event = node.poll_event()) {

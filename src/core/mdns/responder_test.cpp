@@ -7,7 +7,7 @@ namespace {
 
 constexpr Instant kStart{std::chrono::seconds(10)};
 const Endpoint kNeighbour{IpAddress::v4(192, 168, 1, 7), kPort};
-const Network kHome{IpAddress::v4(192, 168, 1, 2), 24};
+const IpNetwork kHome{IpAddress::v4(192, 168, 1, 2), 24};
 
 identity::AnyPeerId id(std::uint16_t number) {
   Bytes multihash{0x12, 0x20};
@@ -23,7 +23,7 @@ std::string text(std::uint16_t number, std::string_view address) {
 
 struct Fixture : testing::Test {
   SeededRandom random{1};
-  Responder node{kStart, id(1), {*multiaddr::Multiaddr::parse("/ip4/192.168.1.2/tcp/4001")}, kHome, random};
+  Responder node{kStart, id(1), {*multiaddr::Multiaddr::parse("/ip4/192.168.1.2/tcp/4001")}, {kHome}, random};
 
   std::optional<Found> hear(const std::string& said, const Endpoint& from = kNeighbour) {
     node.handle_datagram(kStart, from, make_response("i", {said}));
@@ -34,7 +34,7 @@ using MdnsResponder = Fixture;
 
 TEST_F(MdnsResponder, FindsANeighbourThatAnswersTheSameWay) {
   Responder neighbour(kStart, id(2), {*multiaddr::Multiaddr::parse("/ip4/192.168.1.7/tcp/4002")},
-                      {kNeighbour.address, 24}, random);
+                      {IpNetwork{kNeighbour.address, 24}}, random);
   node.handle_timeout(kStart);
   const auto question = node.poll_transmit();
   ASSERT_TRUE(question);
@@ -109,10 +109,25 @@ TEST_F(MdnsResponder, AsksLessAndLessOften) {
 TEST_F(MdnsResponder, AsksAtOnceInANewNetwork) {
   node.handle_timeout(kStart);
   ASSERT_TRUE(node.poll_transmit());
-  node.moved(kStart, {IpAddress::v4(10, 0, 0, 2), 8}, {});
+  node.moved(kStart, {{IpAddress::v4(10, 0, 0, 2), 8}}, {});
   EXPECT_EQ(node.poll_timeout(), kStart);
   EXPECT_FALSE(hear(text(2, "/ip4/192.168.1.7/tcp/1")));
   EXPECT_TRUE(hear(text(2, "/ip4/10.9.9.9/tcp/1"), {IpAddress::v4(10, 1, 1, 1), kPort}));
+}
+
+TEST_F(MdnsResponder, HearsALinkLocalNeighbourOverIpv6AndBelievesWhatItTellsOfBothFamilies) {
+  const IpNetwork link{*IpAddress::parse("fe80::2"), 64};
+  const IpNetwork home6{*IpAddress::parse("fd00:1::2"), 64};
+  Responder over6(kStart, id(1), {}, {link, home6, kHome}, random, kGroup6);
+  over6.handle_timeout(kStart);
+  EXPECT_EQ(over6.poll_transmit()->to, kGroup6);
+  const Endpoint neighbour{*IpAddress::parse("fe80::7"), kPort};
+  const Bytes answer = make_response(
+      "i", {text(2, "/ip4/192.168.1.7/tcp/1"), text(2, "/ip6/fd00:1::7/tcp/1"), text(2, "/ip6/2001:db8::7/tcp/1")});
+  over6.handle_datagram(kStart, neighbour, answer);
+  const auto found = over6.poll_event();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->tcp.size(), 2U) << "the third is not of this network";
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
+#include <map>
 #include <memory>
 
 namespace turnpike::io {
@@ -36,6 +38,14 @@ bool is_link_local(const IpAddress& address) {
   return o[0] == 0xfe && (o[1] & 0xc0U) == 0x80;
 }
 
+unsigned prefix_of(const sockaddr* mask) {
+  const auto address = address_of(mask);
+  unsigned out = 0;
+  if (!address) return out;
+  for (std::size_t i = 0; i < address->size(); ++i) out += static_cast<unsigned>(std::popcount(address->octets[i]));
+  return out;
+}
+
 struct Free {
   void operator()(ifaddrs* list) const { freeifaddrs(list); }
 };
@@ -61,6 +71,31 @@ std::vector<IpAddress> own_addresses() {
   std::ranges::sort(out);
   const auto repeated = std::ranges::unique(out);
   out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+std::vector<Interface> multicast_interfaces() {
+  ifaddrs* raw = nullptr;
+  if (getifaddrs(&raw) != 0) return {};
+  const std::unique_ptr<ifaddrs, Free> list(raw);
+  std::map<unsigned, Interface> found;
+  for (const ifaddrs* each = list.get(); each != nullptr; each = each->ifa_next) {
+    constexpr unsigned kNeeded = IFF_UP | IFF_MULTICAST;  // and no tunnel: those at its other end are in another room
+    if ((each->ifa_flags & (kNeeded | IFF_LOOPBACK | IFF_POINTOPOINT)) != kNeeded || is_virtual_bridge(each->ifa_name))
+      continue;
+    const auto address = address_of(each->ifa_addr);
+    const unsigned index = if_nametoindex(each->ifa_name);
+    if (!address || address->is_unspecified() || index == 0) continue;
+    Interface& interface = found[index];
+    interface.index = index;
+    interface.name = each->ifa_name;
+    interface.networks.push_back({*address, prefix_of(each->ifa_netmask)});
+  }
+  std::vector<Interface> out;
+  for (auto& [index, interface] : found) {
+    std::ranges::sort(interface.networks, {}, &IpNetwork::address);
+    out.push_back(std::move(interface));
+  }
   return out;
 }
 
