@@ -136,7 +136,7 @@ const std::vector<NodeRow>& node_rows() {
       {{"store", "ID", "a wanted store: 64 lower-case hex digits or a URN; repeatable", true},
        [](NodeConfig& c, const std::string& v) { return append(c.stores, parse_store(v)); },
        [](NodeConfig& c) { c.stores.clear(); }},
-      {{"rungs", "LIST", "ways to peers that may be used: direct,http,bootstrap-relay (default all)", true},
+      {{"rungs", "LIST", "ways to peers that may be used: lan,direct,http,bootstrap-relay (default all)", true},
        [](NodeConfig& c, const std::string& v) { return take_rungs(c.rungs, v); },
        [](NodeConfig& c) { c.rungs.clear(); }},
       {{"pin", "ID=SIZE:ROOT", "only these bytes are this store; repeatable", true},
@@ -283,7 +283,7 @@ Settings merged(Settings flags, const Settings& file) {
 std::optional<std::string> configure(node::NodeConfig& config, const Settings& settings,
                                      const connect::Variable& variable) {
   if (auto error = apply_all(config, node_rows(), settings)) return error;
-  if (config.rungs.empty()) return "rungs must name one at least: direct,http,bootstrap-relay";
+  if (config.rungs.empty()) return "rungs must name one at least: lan,direct,http,bootstrap-relay";
   auto proxies = connect::choose_proxies(config.proxy, variable);
   if (!proxies) return proxies.error();
   config.proxies = *std::move(proxies);

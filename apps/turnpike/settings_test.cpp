@@ -107,7 +107,7 @@ TEST(NodeSettings, RefuseOneBootstrapTooMany) {
 TEST(NodeSettings, RefuseAnUnknownSettingAndSeveralValuesForOne) {
   EXPECT_EQ(node_error({{"colour", {"red"}}}), "unknown setting \"colour\"");
   EXPECT_EQ(node_error({{"port", {"1", "2"}}}), "port takes one value");
-  EXPECT_EQ(node_error({{"rungs", {}}}), "rungs must name one at least: direct,http,bootstrap-relay");
+  EXPECT_EQ(node_error({{"rungs", {}}}), "rungs must name one at least: lan,direct,http,bootstrap-relay");
 }
 
 TEST(NodeSettings, CountARungOnceHoweverOftenItIsNamed) {

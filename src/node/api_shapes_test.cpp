@@ -64,7 +64,7 @@ TEST(ApiShapes, ATimeThatHasPassedIsNow) {
 TEST(ApiShapes, EveryRungIsNamedWithItsBytes) {
   peer::BytesByRung bytes{};
   bytes[path::index_of(path::Rung::kHttp)] = 7;
-  EXPECT_EQ(bytes_by_rung_shape(bytes), (json{{"direct", 0}, {"http", 7}, {"bootstrap-relay", 0}}));
+  EXPECT_EQ(bytes_by_rung_shape(bytes), (json{{"lan", 0}, {"direct", 0}, {"http", 7}, {"bootstrap-relay", 0}}));
 }
 
 TEST(ApiShapes, StatusCountsWhatIsCompleteAndWhatIsMissing) {
@@ -147,7 +147,7 @@ TEST(ApiShapes, ATransferTellsItsBytesByRungAndItsPeers) {
   view.bytes_by_rung[path::index_of(path::Rung::kBootstrapRelay)] = 60;
   view.peers = {identity::PeerId{}};
   const json row = transfers_answer({view})["transfers"][0];
-  EXPECT_EQ(row["bytes_by_rung"], (json{{"direct", 0}, {"http", 40}, {"bootstrap-relay", 60}}));
+  EXPECT_EQ(row["bytes_by_rung"], (json{{"lan", 0}, {"direct", 0}, {"http", 40}, {"bootstrap-relay", 60}}));
   EXPECT_EQ(row["bytes_total"], kContent.size);
   EXPECT_EQ(row["peers"], json::array({identity::PeerId{}.to_string()}));
 }

@@ -117,8 +117,8 @@ void Brain::link_message(std::size_t bootstrap, ByteView message) {
   tell([=](peer::Peer& peer, Now now) { peer.handle_link_message(now, bootstrap, message); });
 }
 
-void Brain::path_open(path::PathId path, Duration rtt) {
-  tell([=](peer::Peer& peer, Now now) { peer.handle_path_open(now, path, rtt); });
+void Brain::path_open(path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) {
+  tell([=](peer::Peer& peer, Now now) { peer.handle_path_open(now, path, rtt, remote); });
 }
 
 void Brain::path_closed(path::PathId path, const path::PathFailure& failure) {

@@ -34,7 +34,7 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void link_down(std::size_t bootstrap, std::string_view reason) override;
   void link_judged(std::size_t bootstrap, const captive::Verdict& verdict) override;
   void link_message(std::size_t bootstrap, ByteView message) override;
-  void path_open(path::PathId path, Duration rtt) override;
+  void path_open(path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) override;
   void path_closed(path::PathId path, const path::PathFailure& failure) override;
   void partial_open(const sync::Target& target, const std::vector<bool>& verified) override;
   void partial_failed(const sync::Target& target, const sync::DiskFailure& failure) override;

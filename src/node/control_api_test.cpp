@@ -23,7 +23,7 @@ struct Nowhere final : LinkEvents, PathEvents, DownloadEvents, io::StoreReader {
   void link_down(std::size_t, std::string_view) override {}
   void link_judged(std::size_t, const captive::Verdict&) override {}
   void link_message(std::size_t, ByteView) override {}
-  void path_open(path::PathId, Duration) override {}
+  void path_open(path::PathId, Duration, const std::optional<IpAddress>&) override {}
   void path_closed(path::PathId, const path::PathFailure&) override {}
   void partial_open(const sync::Target&, const std::vector<bool>&) override {}
   void partial_failed(const sync::Target&, const sync::DiskFailure&) override {}

@@ -17,7 +17,7 @@ constexpr std::uint64_t kSize = (std::uint64_t{5} << 20U) + 3;
 
 /// What the brain would be told.
 struct Recorder final : PathEvents, DownloadEvents, io::StoreReader {
-  void path_open(path::PathId, Duration) override { ++opened; }
+  void path_open(path::PathId, Duration, const std::optional<IpAddress>&) override { ++opened; }
   void path_closed(path::PathId, const path::PathFailure& failure) override { closed.push_back(failure.end); }
   void partial_open(const sync::Target&, const std::vector<bool>& here) override { verified = here; }
   void partial_failed(const sync::Target&, const sync::DiskFailure&) override { ++partials_failed; }

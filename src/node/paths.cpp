@@ -72,8 +72,8 @@ class Report {
  public:
   Report(path::PathId path, PathEvents& events) : path_(path), events_(events) {}
 
-  void open(Duration rtt) {
-    if (!over_) events_.path_open(path_, rtt);
+  void open(Duration rtt, const std::optional<IpAddress>& remote = std::nullopt) {
+    if (!over_) events_.path_open(path_, rtt, remote);
   }
   void closed(const path::PathFailure& failure) {
     if (over_) return;
@@ -126,7 +126,7 @@ class DirectPath final : public OpenedPath {
     self->use_.emplace(connection);
     self->source_.emplace(connection->link(), exchange::PatienceLimits(), self->download_);
     const Duration dialling = (io::now() - began) / 3;  // TCP, Noise, and the first answer
-    self->report_.open(connection->round_trip().value_or(dialling));
+    self->report_.open(connection->round_trip().value_or(dialling), connection->remote().address);
     const std::weak_ptr<DirectPath> path = self;
     self.reset();  // whoever fetches over it keeps it, the connection does not
     const channel::CloseReason why = co_await connection->closed();

@@ -22,7 +22,8 @@ namespace asio = boost::asio;
 class PathEvents {
  public:
   virtual ~PathEvents() = default;
-  virtual void path_open(path::PathId path, Duration rtt) = 0;
+  /// `remote` is whom it runs to, where it is a connection of the libp2p host.
+  virtual void path_open(path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) = 0;
   virtual void path_closed(path::PathId path, const path::PathFailure& failure) = 0;
 };
 
@@ -58,7 +59,9 @@ class Paths final : private PathEvents {
   [[nodiscard]] std::shared_ptr<OpenedPath> find(path::PathId path) const;
 
  private:
-  void path_open(path::PathId path, Duration rtt) override { events_.path_open(path, rtt); }
+  void path_open(path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) override {
+    events_.path_open(path, rtt, remote);
+  }
   void path_closed(path::PathId path, const path::PathFailure& failure) override;
 
   asio::any_io_executor loop_;

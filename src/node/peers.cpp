@@ -22,7 +22,8 @@ asio::awaitable<void> StoreService::serve(std::shared_ptr<io::HostConnection> co
 void PeerNews::peer_connected(const io::HostConnection& connection) {
   const identity::PeerId peer = connection.peer();
   const path::Found found = connection.found();
-  brain_.tell([&](peer::Peer& brain, Now now) { brain.handle_peer_connected(now, peer, found); });
+  const IpAddress remote = connection.remote().address;
+  brain_.tell([&](peer::Peer& brain, Now now) { brain.handle_peer_connected(now, peer, found, remote); });
 }
 
 void PeerNews::peer_identified(const std::shared_ptr<io::HostConnection>& connection) {

@@ -33,7 +33,8 @@ bool replace(std::vector<Endpoint>& known, const std::vector<Endpoint>& told) {
 
 }  // namespace
 
-void DirectRung::set_endpoints(Instant now, std::vector<Endpoint> tcp, std::vector<Endpoint> quic) {
+void DirectRung::set_endpoints(Instant now, std::vector<Endpoint> tcp, std::vector<Endpoint> quic, bool has_near) {
+  has_near_ = has_near;
   const bool news_of_tcp = replace(endpoints_, tcp);
   const bool news_of_quic = replace(quic_, quic);
   if (news_of_tcp || news_of_quic) retry_now(now);
@@ -59,7 +60,9 @@ void DirectRung::step(Instant now, PathIds& ids, Random& random, std::deque<Acti
   if (open_ || attempt_ || !is_possible() || now < next_try_) return;
   attempt_ = ids.next();
   attempt_deadline_ = now + kDirectAttemptLimit;
-  actions.emplace_back(Open{.path = *attempt_, .rung = Rung::kDirect, .target = DirectTarget{endpoints_, quic_}});
+  actions.emplace_back(Open{.path = *attempt_,
+                            .rung = has_near_ ? Rung::kLan : Rung::kDirect,
+                            .target = DirectTarget{endpoints_, quic_}});
 }
 
 void DirectRung::drop_attempt(std::deque<Action>& actions) {
@@ -74,10 +77,11 @@ void DirectRung::close_if_forgotten(Instant now, Instant released, std::deque<Ac
   open_.reset();
 }
 
-bool DirectRung::handle_open(Instant now, PathId path, Duration rtt) {
+bool DirectRung::handle_open(Instant now, PathId path, Duration rtt, Rung rung) {
   if (attempt_ != path) return false;
   attempt_.reset();
   reason_.clear();
+  rung_ = rung;
   open_ = OpenPathState{.path = path, .rtt = rtt, .used = now};
   return true;
 }
@@ -96,7 +100,7 @@ bool DirectRung::handle_closed(Instant now, PathId path, std::string reason, Ran
 }
 
 void DirectRung::handle_delivered(std::uint64_t bytes) {
-  bytes_ += bytes;
+  (rung_ == Rung::kLan ? lan_bytes_ : direct_bytes_) += bytes;
   backoff_.reset();
 }
 
@@ -111,20 +115,26 @@ std::optional<Instant> DirectRung::deadline(bool wanted, Instant released) const
   return wanted ? next_try() : std::nullopt;
 }
 
-RungView DirectRung::view(bool wanted) const {
-  RungView out{.rung = Rung::kDirect, .state = "idle", .reason = reason_, .bytes = bytes_};
-  if (!allowed_) return {.rung = Rung::kDirect, .state = "off", .reason = "switched off here"};
+RungView DirectRung::view(Rung rung, bool wanted) const {
+  const bool is_lan = rung == Rung::kLan;
+  if (!(is_lan ? lan_allowed_ : direct_allowed_)) return {.rung = rung, .state = "off", .reason = "switched off here"};
+  RungView out{.rung = rung, .state = "idle", .bytes = is_lan ? lan_bytes_ : direct_bytes_};
+  const bool is_told = is_lan ? has_near_ : connected_ || !endpoints_.empty() || !quic_.empty();
   if (open_) {
+    if (rung_ != rung) return out;
     out.state = "open";
     out.rtt = open_->rtt;
+  } else if (!is_told) {
+    out.reason = is_lan ? "not found in a network of ours" : "it has told no address";
   } else if (attempt_) {
     out.state = "trying";
     out.next_action = attempt_deadline_;
-  } else if (!is_possible()) {
-    out.reason = "it has told no address";
-  } else if (wanted && !reason_.empty()) {
-    out.state = "waiting";
-    out.next_action = next_try_;
+  } else {
+    out.reason = reason_;
+    if (wanted && !reason_.empty()) {
+      out.state = "waiting";
+      out.next_action = next_try_;
+    }
   }
   return out;
 }

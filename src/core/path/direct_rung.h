@@ -1,4 +1,5 @@
-// The direct rung of one ladder: a connection of our own to the peer's libp2p host, or the one there is already.
+// The two free rungs of one ladder that are a connection to the peer's libp2p host, ours or the one there is already:
+// lan where it runs within a network of our own, direct elsewhere.
 #pragma once
 
 #include <deque>
@@ -22,11 +23,12 @@ constexpr std::size_t kMaxDirectEndpoints = 12;
 /// given.
 class DirectRung {
  public:
-  DirectRung(bool allowed, Duration first_backoff, Duration backoff_limit)
-      : allowed_(allowed), backoff_(first_backoff, backoff_limit) {}
+  DirectRung(bool lan_allowed, bool direct_allowed, Duration first_backoff, Duration backoff_limit)
+      : lan_allowed_(lan_allowed), direct_allowed_(direct_allowed), backoff_(first_backoff, backoff_limit) {}
 
   /// At most kMaxDirectEndpoints of either kind are used, some of each address family. New ones are tried at once.
-  void set_endpoints(Instant now, std::vector<Endpoint> tcp, std::vector<Endpoint> quic = {});
+  /// `has_near` says that the first of them are of our own networks. The caller leaves out what is not allowed.
+  void set_endpoints(Instant now, std::vector<Endpoint> tcp, std::vector<Endpoint> quic, bool has_near);
   /// A connection to the peer stands, whoever made it: it can be used without dialling.
   void set_connected(Instant now, bool connected);
   void retry_now(Instant now);
@@ -39,13 +41,14 @@ class DirectRung {
   void close_if_forgotten(Instant now, Instant released, std::deque<Action>& actions);
 
   /// False when the path is not this rung's.
-  bool handle_open(Instant now, PathId path, Duration rtt);
+  /// `rung` is what it turned out to be: kLan or kDirect.
+  bool handle_open(Instant now, PathId path, Duration rtt, Rung rung);
   /// True when the path was open and is lost.
   bool handle_closed(Instant now, PathId path, std::string reason, Random& random);
   void handle_delivered(std::uint64_t bytes);
 
-  [[nodiscard]] bool is_allowed() const { return allowed_; }
-  [[nodiscard]] bool is_possible() const { return allowed_ && (connected_ || !endpoints_.empty() || !quic_.empty()); }
+  [[nodiscard]] bool is_allowed() const { return lan_allowed_ || direct_allowed_; }
+  [[nodiscard]] bool is_possible() const { return is_allowed() && (connected_ || !endpoints_.empty() || !quic_.empty()); }
   [[nodiscard]] bool is_trying() const { return attempt_.has_value(); }
   /// An attempt is under way or due.
   [[nodiscard]] bool may_come(Instant now) const {
@@ -59,10 +62,15 @@ class DirectRung {
   [[nodiscard]] std::optional<Instant> deadline(bool wanted, Instant released) const;
   [[nodiscard]] const std::vector<Endpoint>& endpoints() const { return endpoints_; }
   [[nodiscard]] bool is_connected() const { return connected_; }
-  [[nodiscard]] RungView view(bool wanted) const;
+  /// Of the open path.
+  [[nodiscard]] Rung rung() const { return rung_; }
+  /// `rung` is kLan or kDirect.
+  [[nodiscard]] RungView view(Rung rung, bool wanted) const;
 
  private:
-  bool allowed_;
+  bool lan_allowed_;
+  bool direct_allowed_;
+  bool has_near_ = false;
   std::vector<Endpoint> endpoints_;  ///< TCP
   std::vector<Endpoint> quic_;
   bool connected_ = false;
@@ -72,7 +80,9 @@ class DirectRung {
   std::optional<PathId> attempt_;
   Instant attempt_deadline_;
   std::optional<OpenPathState> open_;
-  std::uint64_t bytes_ = 0;
+  Rung rung_ = Rung::kDirect;
+  std::uint64_t lan_bytes_ = 0;
+  std::uint64_t direct_bytes_ = 0;
 };
 
 /// Drops from the end of the more numerous address family until `limit` are left.

@@ -26,8 +26,8 @@ std::string in_words(const PathFailure& failure) {
 
 }  // namespace
 
-void Ladder::set_direct(Now now, const std::vector<Endpoint>& tcp, const std::vector<Endpoint>& quic) {
-  direct_.set_endpoints(now.mono, tcp, quic);
+void Ladder::set_direct(Now now, const std::vector<Endpoint>& tcp, const std::vector<Endpoint>& quic, bool has_near) {
+  direct_.set_endpoints(now.mono, tcp, quic, has_near);
   step(now);
 }
 
@@ -114,8 +114,8 @@ void Ladder::start_race(Instant now) {
   next_http_start_ = now;
 }
 
-void Ladder::handle_open(Now now, PathId path, Duration rtt) {
-  direct_.handle_open(now.mono, path, rtt);
+void Ladder::handle_open(Now now, PathId path, Duration rtt, Rung rung) {
+  direct_.handle_open(now.mono, path, rtt, rung);
   for (Address& address : addresses_) {
     if (address.attempt != path) continue;
     address.attempt.reset();
@@ -392,7 +392,7 @@ void Ladder::schedule(Now now) {
 
 std::optional<Way> Ladder::best(Now now) const {
   if (const std::optional<OpenPathState>& direct = direct_.open()) {
-    return Way{.path = direct->path, .rung = Rung::kDirect, .rtt = direct->rtt, .allowance = UINT64_MAX};
+    return Way{.path = direct->path, .rung = direct_.rung(), .rtt = direct->rtt, .allowance = UINT64_MAX};
   }
   if (http_) {
     return Way{.path = http_->path, .rung = Rung::kHttp, .rtt = http_->rtt, .allowance = UINT64_MAX};
@@ -503,7 +503,7 @@ std::vector<RungView> Ladder::view() const {
   if (!allowed_[index_of(Rung::kBootstrapRelay)]) {
     relay = {.rung = Rung::kBootstrapRelay, .state = "off", .reason = "switched off here"};
   }
-  return {direct_.view(wanted_), http, relay};
+  return {direct_.view(Rung::kLan, wanted_), direct_.view(Rung::kDirect, wanted_), http, relay};
 }
 
 }  // namespace turnpike::path

@@ -65,11 +65,14 @@ class Ladder {
       : allowed_(allowed),
         ids_(ids),
         random_(random),
-        direct_(allowed[index_of(Rung::kDirect)], kFirstRungBackoff, kRungBackoffLimit) {}
+        direct_(allowed[index_of(Rung::kLan)], allowed[index_of(Rung::kDirect)], kFirstRungBackoff, kRungBackoffLimit) {
+  }
 
   // What is known of the peer.
-  /// Where its libp2p host answers, over TCP and over QUIC, at most kMaxDirectEndpoints of either.
-  void set_direct(Now now, const std::vector<Endpoint>& tcp, const std::vector<Endpoint>& quic = {});
+  /// Where its libp2p host answers, over TCP and over QUIC, at most kMaxDirectEndpoints of either. `has_near` says that
+  /// the first of them are of our own networks. The caller leaves out what is not allowed.
+  void set_direct(Now now, const std::vector<Endpoint>& tcp, const std::vector<Endpoint>& quic = {},
+                  bool has_near = false);
   /// A connection to it stands, or no longer.
   void set_connected(Now now, bool connected);
   /// Where its HTTP downloads answer. Those beyond kMaxEndpoints are dropped, the last of the more numerous address
@@ -88,7 +91,8 @@ class Ladder {
   void retry_now(Now now);
 
   // What happened.
-  void handle_open(Now now, PathId path, Duration rtt);
+  /// `rung` is which of lan and direct it is, where it is one of them.
+  void handle_open(Now now, PathId path, Duration rtt, Rung rung = Rung::kDirect);
   void handle_closed(Now now, PathId path, const PathFailure& failure);
   void handle_grant(Now now, const RelayTarget& granted);
   void handle_denied(Now now, std::string reason, Duration retry_after);

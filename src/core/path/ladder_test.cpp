@@ -406,10 +406,11 @@ TEST_F(PathLadder, TellsTheReasonOfEachRung) {
   fail(opened_[0].path, {.end = PathEnd::kRefused, .detail = "connection refused"});
   const std::vector<RungView> rungs = ladder_.view();
   EXPECT_EQ(rungs[0].reason, "switched off here");
-  EXPECT_EQ(rungs[1].state, "waiting");
-  EXPECT_EQ(rungs[1].reason, "192.0.2.1:5001 refused (connection refused)");
-  EXPECT_TRUE(rungs[1].next_action);
-  EXPECT_EQ(rungs[2].reason, "no bootstrap has both of us connected");
+  EXPECT_EQ(rungs[1].reason, "switched off here");
+  EXPECT_EQ(rungs[2].state, "waiting");
+  EXPECT_EQ(rungs[2].reason, "192.0.2.1:5001 refused (connection refused)");
+  EXPECT_TRUE(rungs[2].next_action);
+  EXPECT_EQ(rungs[3].reason, "no bootstrap has both of us connected");
 }
 
 class PathLadderWithDirect : public PathLadder {
@@ -484,7 +485,7 @@ TEST_F(PathLadderWithDirect, GivesAnAttemptUpAfterItsLimitAndTriesAgainLater) {
   wait(kDirectAttemptLimit);
   EXPECT_THAT(closed_, testing::ElementsAre(opened_[0].path));
   EXPECT_EQ(ladder_.standing(), Standing::kWaiting);
-  EXPECT_EQ(ladder_.view()[0].reason, "no answer");
+  EXPECT_EQ(ladder_.view()[1].reason, "no answer");
   wait(2 * kFirstRungBackoff);
   EXPECT_THAT(opened_, SizeIs(2));
 }

@@ -12,9 +12,42 @@ Ladder* Paths::ladder_for(const PeerId& peer) {
 }
 
 std::vector<Endpoint> Paths::all_tcp(const Known& known) {
-  std::vector<Endpoint> all = known.tcp;
+  std::vector<Endpoint> all = known.near;
+  all.insert(all.end(), known.tcp.begin(), known.tcp.end());
   all.insert(all.end(), known.told.begin(), known.told.end());  // the rung drops repetitions
   return all;
+}
+
+bool Paths::is_near(const IpAddress& address) const {
+  return std::ranges::any_of(networks_, [&](const IpNetwork& network) { return network.contains(address); });
+}
+
+// The near ones first: the shell gives those it is handed first a head start.
+void Paths::tell_direct(Now now, Ladder& ladder, const Known& known) const {
+  bool has_near = false;
+  const auto in_order = [&](const std::vector<Endpoint>& all) {
+    std::vector<Endpoint> near;
+    std::vector<Endpoint> far;
+    for (const Endpoint& each : all) {
+      const Rung rung = rung_to(each.address);
+      if (allowed_[index_of(rung)]) (rung == Rung::kLan ? near : far).push_back(each);
+    }
+    has_near |= !near.empty();
+    near.insert(near.end(), far.begin(), far.end());
+    return near;
+  };
+  const std::vector<Endpoint> tcp = in_order(all_tcp(known));
+  const std::vector<Endpoint> quic = in_order(known.quic);
+  ladder.set_direct(now, tcp, quic, has_near);
+}
+
+void Paths::set_networks(Now now, std::vector<IpNetwork> networks) {
+  if (networks == networks_) return;
+  networks_ = std::move(networks);
+  for (auto& [peer, ladder] : ladders_) {
+    tell_direct(now, ladder, known_[peer]);
+    after(peer, ladder);
+  }
 }
 
 bool Paths::learn(Now now, const Contact& contact) {
@@ -45,7 +78,7 @@ bool Paths::learn(Now now, const Contact& contact) {
   std::erase(known.linked, contact.bootstrap);
   if (contact.connected) known.linked.push_back(contact.bootstrap);
   ladder->expect(now, contact.proving);
-  ladder->set_direct(now, all_tcp(known), known.quic);
+  tell_direct(now, *ladder, known);
   ladder->set_endpoints(now, known.http);
   known.http = ladder->endpoints();
   ladder->set_bootstraps(now, known.linked);
@@ -58,18 +91,19 @@ bool Paths::learn(Now now, const PeerId& peer, Found found, const std::vector<En
   if (ladder == nullptr) return false;
   Known& known = known_[peer];
   known.found.add(found);
-  known.told = tcp;
-  ladder->set_direct(now, all_tcp(known), known.quic);
+  (found == Found::kLan ? known.near : known.told) = tcp;
+  tell_direct(now, *ladder, known);
   after(peer, *ladder);
   return true;
 }
 
-void Paths::set_connected(Now now, const PeerId& peer, bool connected, Found found) {
+void Paths::set_connected(Now now, const PeerId& peer, bool connected, Found found, const IpAddress& remote) {
   if (!connected && !ladders_.contains(peer)) return;
   Ladder* const ladder = ladder_for(peer);
   if (ladder == nullptr) return;
-  if (connected) known_[peer].found.add(found);
-  ladder->set_connected(now, connected);
+  // One that we made says nothing new of how the peer is known.
+  if (connected && (found == Found::kInbound || known_[peer].found.empty())) known_[peer].found.add(found);
+  ladder->set_connected(now, connected && allowed_[index_of(rung_to(remote))]);
   after(peer, *ladder);
 }
 
@@ -176,9 +210,13 @@ void Paths::after(const PeerId& peer, Ladder& ladder) {
   }
 }
 
-void Paths::handle_open(Now now, PathId path, Duration rtt) {
+void Paths::handle_open(Now now, PathId path, Duration rtt, const std::optional<IpAddress>& remote) {
   if (const auto served = served_.find(path); served != served_.end()) served->second.open = true;
-  on(path, [&](Ladder& ladder) { ladder.handle_open(now, path, rtt); });
+  const Rung rung = remote ? rung_to(*remote) : Rung::kDirect;
+  if (remote && !allowed_[index_of(rung)]) {  // the connection that stands is not of the kind that may be used
+    return on(path, [&](Ladder& ladder) { ladder.demote(now, path, {PathEnd::kLocal, "switched off here"}); });
+  }
+  on(path, [&](Ladder& ladder) { ladder.handle_open(now, path, rtt, rung); });
 }
 
 void Paths::handle_closed(Now now, PathId path, const PathFailure& failure) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/network.h"
 #include "core/path/found.h"
 #include "core/path/ladder.h"
 
@@ -50,8 +51,11 @@ class Paths {
   /// Told of by somebody else than a bootstrap, with the addresses of its libp2p host: they are tried beside what the
   /// bootstraps say. False when there is no room for one more peer.
   bool learn(Now now, const PeerId& peer, Found found, const std::vector<Endpoint>& tcp);
-  /// A connection to the peer stands, or the last of them is gone. `found` is how, when it is new.
-  void set_connected(Now now, const PeerId& peer, bool connected, Found found);
+  /// The networks this machine is in: what is reached within one of them goes by `lan`.
+  void set_networks(Now now, std::vector<IpNetwork> networks);
+  /// A connection to the peer stands, with that remote address, or the last of them is gone. `found` is how, when it is
+  /// new.
+  void set_connected(Now now, const PeerId& peer, bool connected, Found found, const IpAddress& remote = {});
   /// Exactly these are wanted from now on; the flag says whether the relay may be used for it too.
   void want(Now now, const std::map<PeerId, bool>& peers);
   /// The network changed: nothing waits any longer.
@@ -61,7 +65,8 @@ class Paths {
   /// Somebody wants to be served in a relay session that is granted to the two of us. False: too many.
   bool serve(Now now, const PeerId& peer, const RelayTarget& target);
 
-  void handle_open(Now now, PathId path, Duration rtt);
+  /// `remote` is whom it runs to, where it is a connection of the libp2p host.
+  void handle_open(Now now, PathId path, Duration rtt, const std::optional<IpAddress>& remote = std::nullopt);
   void handle_closed(Now now, PathId path, const PathFailure& failure);
   void handle_grant(Now now, const PeerId& peer, const RelayTarget& granted);
   void handle_denied(Now now, const PeerId& peer, std::string reason, Duration retry_after);
@@ -95,6 +100,7 @@ class Paths {
     std::size_t from = 0;        // the bootstrap that told `http` and `tcp`
     std::vector<Endpoint> tcp;   // as registered
     std::vector<Endpoint> quic;  // likewise
+    std::vector<Endpoint> near;  // told by itself, in a network of ours
     std::vector<Endpoint> told;  // by others
     std::vector<Endpoint> http;
     std::vector<std::size_t> linked;
@@ -104,12 +110,16 @@ class Paths {
   bool make_room();
   Ladder* ladder_for(const PeerId& peer);
   static std::vector<Endpoint> all_tcp(const Known& known);
+  [[nodiscard]] bool is_near(const IpAddress& address) const;
+  [[nodiscard]] Rung rung_to(const IpAddress& address) const { return is_near(address) ? Rung::kLan : Rung::kDirect; }
+  void tell_direct(Now now, Ladder& ladder, const Known& known) const;
   Ladder* find(PathId path);
   void after(const PeerId& peer, Ladder& ladder);
   template <class Verb>
   void on(PathId path, Verb verb);
 
   RungSet allowed_;
+  std::vector<IpNetwork> networks_;
   Random& random_;
   PathIds ids_;
   std::map<PeerId, Ladder> ladders_;

@@ -52,11 +52,17 @@ TEST_F(PathPaths, DialsWhatABootstrapAndWhatOthersTold) {
   registered.tcp = {kHome};
   paths_.learn(kStart, registered);
   paths_.learn(kStart, peer(1), Found::kLan, {kMoved});
-  EXPECT_THAT(paths_.ladder(peer(1))->direct_endpoints(), testing::ElementsAre(kHome, kMoved));
+  EXPECT_THAT(paths_.ladder(peer(1))->direct_endpoints(), testing::UnorderedElementsAre(kHome, kMoved));
   registered.seq = 2;
   registered.tcp = {};
   paths_.learn(kStart, registered);
   EXPECT_THAT(paths_.ladder(peer(1))->direct_endpoints(), testing::ElementsAre(kMoved));
+}
+
+TEST_F(PathPaths, TakesAConnectionOfItsOwnForNoNewsOfHowThePeerIsKnown) {
+  paths_.learn(kStart, peer(1), Found::kLan, {kMoved});
+  paths_.set_connected(kStart, peer(1), true, Found::kBootstrap);
+  EXPECT_FALSE(paths_.found(peer(1)).has(Found::kBootstrap));
 }
 
 TEST_F(PathPaths, CanFetchFromAPeerThatConnectedAndThatNobodyToldOf) {
@@ -65,6 +71,76 @@ TEST_F(PathPaths, CanFetchFromAPeerThatConnectedAndThatNobodyToldOf) {
   const auto actions = drain();
   ASSERT_THAT(actions, SizeIs(1));
   EXPECT_EQ(std::get<Open>(actions[0].action).rung, Rung::kDirect);
+}
+
+const Endpoint kNear{IpAddress::v4(192, 168, 1, 7), 4001};
+const IpNetwork kOurs{IpAddress::v4(192, 168, 1, 2), 24};
+
+class PathPathsInANetwork : public PathPaths {
+ protected:
+  explicit PathPathsInANetwork(const RungSet& allowed = rungs_of({Rung::kLan, Rung::kDirect}))
+      : paths_(allowed, random_) {
+    paths_.set_networks(kStart, {kOurs});
+  }
+  /// What is opened once `peer(1)` is wanted.
+  std::optional<Open> opened() {
+    paths_.want(kStart, {{peer(1), false}});
+    auto action = paths_.poll_action();
+    return action ? std::optional(std::get<Open>(action->action)) : std::nullopt;
+  }
+  Paths paths_;
+};
+
+TEST_F(PathPathsInANetwork, TriesTheNearAddressFirstAndCallsWhatOpensByWhereItRuns) {
+  Contact registered = contact(1, 1, {});
+  registered.tcp = {kHome};
+  paths_.learn(kStart, registered);
+  paths_.learn(kStart, peer(1), Found::kLan, {kNear});
+  const auto open = opened();
+  ASSERT_TRUE(open);
+  EXPECT_EQ(std::get<DirectTarget>(open->target).tcp, (std::vector{kNear, kHome}));
+  paths_.handle_open(kStart, open->path, 1ms, kNear.address);
+  EXPECT_EQ(paths_.ladder(peer(1))->best(kStart)->rung, Rung::kLan);
+  paths_.handle_delivered(kStart, open->path, 100);
+  EXPECT_EQ(paths_.ladder(peer(1))->view()[index_of(Rung::kLan)].bytes, 100U);
+  EXPECT_EQ(paths_.ladder(peer(1))->view()[index_of(Rung::kDirect)].bytes, 0U);
+}
+
+TEST_F(PathPathsInANetwork, CallsTheSamePeerDirectWhereTheFarAddressAnswered) {
+  paths_.learn(kStart, peer(1), Found::kLan, {kNear});
+  const auto open = opened();
+  paths_.handle_open(kStart, open->path, 1ms, kHome.address);
+  EXPECT_EQ(paths_.ladder(peer(1))->best(kStart)->rung, Rung::kDirect);
+}
+
+TEST_F(PathPathsInANetwork, KnowsANearAddressAlsoWhenABootstrapTellsIt) {
+  Contact registered = contact(1, 1, {});
+  registered.tcp = {kHome, kNear};
+  paths_.learn(kStart, registered);
+  EXPECT_EQ(std::get<DirectTarget>(opened()->target).tcp.front(), kNear);
+}
+
+TEST_F(PathPathsInANetwork, JudgesAnewWhereItIsWhenItMoves) {
+  paths_.learn(kStart, peer(1), Found::kLan, {kNear});
+  paths_.set_networks(kStart, {{IpAddress::v4(10, 0, 0, 2), 8}});
+  EXPECT_EQ(opened()->rung, Rung::kDirect);
+}
+
+class PathPathsWithoutLan : public PathPathsInANetwork {
+ protected:
+  PathPathsWithoutLan() : PathPathsInANetwork(rungs_of({Rung::kDirect})) {}
+};
+
+TEST_F(PathPathsWithoutLan, DialsNoNearAddressAndUsesNoNearConnection) {
+  paths_.learn(kStart, peer(1), Found::kLan, {kNear});
+  paths_.set_connected(kStart, peer(1), true, Found::kInbound, kNear.address);
+  EXPECT_FALSE(opened());
+  paths_.learn(kStart, peer(1), Found::kDht, {kHome});
+  const auto open = paths_.poll_action();
+  ASSERT_TRUE(open);
+  EXPECT_EQ(std::get<DirectTarget>(std::get<Open>(open->action).target).tcp, (std::vector{kHome}));
+  paths_.handle_open(kStart, std::get<Open>(open->action).path, 1ms, kNear.address);
+  EXPECT_FALSE(paths_.ladder(peer(1))->best(kStart)) << "the host gave us the connection that stands";
 }
 
 TEST_F(PathPaths, ForgetsNoPeerThatIsConnectedToMakeRoom) {

@@ -10,14 +10,21 @@
 namespace turnpike::path {
 
 /// In the order of what they cost; the ladder prefers the lower one of two that work.
-enum class Rung : std::uint8_t { kDirect, kHttp, kBootstrapRelay };
+enum class Rung : std::uint8_t {
+  kLan,  ///< The peer's libp2p host at an address of a network that we are in ourselves.
+  kDirect,
+  kHttp,
+  kBootstrapRelay
+};
 
-inline constexpr std::array kAllRungs{Rung::kDirect, Rung::kHttp, Rung::kBootstrapRelay};
+inline constexpr std::array kAllRungs{Rung::kLan, Rung::kDirect, Rung::kHttp, Rung::kBootstrapRelay};
 inline constexpr std::size_t kRungCount = kAllRungs.size();
 
-/// The word used in configuration, JSON and logs: "direct", "http", "bootstrap-relay".
+/// The word used in configuration, JSON and logs: "lan", "direct", "http", "bootstrap-relay".
 [[nodiscard]] constexpr std::string_view name_of(Rung rung) {
   switch (rung) {
+    case Rung::kLan:
+      return "lan";
     case Rung::kDirect:
       return "direct";
     case Rung::kHttp:

@@ -12,6 +12,7 @@ TEST(PathRung, ReadsBackEveryNameItGives) {
 }
 
 TEST(PathRung, PutsTheCheapestFirst) {
+  EXPECT_LT(index_of(Rung::kLan), index_of(Rung::kDirect));
   EXPECT_LT(index_of(Rung::kDirect), index_of(Rung::kHttp));
   EXPECT_LT(index_of(Rung::kHttp), index_of(Rung::kBootstrapRelay));
 }

@@ -397,9 +397,20 @@ void Peer::handle_link_message(Now now, std::size_t bootstrap, ByteView message)
   parts_->settle(now);
 }
 
-void Peer::handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found) {
+void Peer::handle_networks(Now now, std::vector<IpNetwork> networks) {
+  parts_->paths.set_networks(now, std::move(networks));
+  parts_->settle(now);
+}
+
+void Peer::handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp) {
   if (peer == parts_->id) return;
-  parts_->paths.set_connected(now, peer, true, found);
+  parts_->paths.learn(now, peer, path::Found::kLan, tcp);
+  parts_->settle(now);
+}
+
+void Peer::handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found, const IpAddress& remote) {
+  if (peer == parts_->id) return;
+  parts_->paths.set_connected(now, peer, true, found, remote);
   parts_->settle(now);
 }
 
@@ -408,8 +419,8 @@ void Peer::handle_peer_disconnected(Now now, const identity::PeerId& peer) {
   parts_->settle(now);
 }
 
-void Peer::handle_path_open(Now now, path::PathId path, Duration rtt) {
-  parts_->paths.handle_open(now, path, rtt);
+void Peer::handle_path_open(Now now, path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) {
+  parts_->paths.handle_open(now, path, rtt, remote);
   parts_->settle(now);
 }
 

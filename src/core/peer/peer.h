@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/network.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "core/identity/peer_id.h"
@@ -83,11 +84,17 @@ class Peer {
   void handle_link_judged(Now now, std::size_t bootstrap, bool captive, std::string_view text);
   void handle_link_message(Now now, std::size_t bootstrap, ByteView message);
 
+  /// The networks this machine is in, its own addresses with their prefixes: what is within one of them goes by `lan`.
+  void handle_networks(Now now, std::vector<IpNetwork> networks);
+  /// Somebody of our own network says that `peer` answers there; it has proved nothing yet.
+  void handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp);
   /// A connection of the libp2p host to `peer` stands, or its last one is gone; `found` is how it came about.
-  void handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found);
+  void handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found, const IpAddress& remote = {});
   void handle_peer_disconnected(Now now, const identity::PeerId& peer);
 
-  void handle_path_open(Now now, path::PathId path, Duration rtt);
+  /// `remote` is whom it runs to, where it is a connection of the libp2p host.
+  void handle_path_open(Now now, path::PathId path, Duration rtt,
+                        const std::optional<IpAddress>& remote = std::nullopt);
   void handle_path_closed(Now now, path::PathId path, const path::PathFailure& failure);
 
   /// `verified` has piece_count() entries: what the journal and the re-verification say is here.
