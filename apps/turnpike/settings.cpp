@@ -139,6 +139,11 @@ const std::vector<NodeRow>& node_rows() {
       {{"rungs", "LIST", "ways to peers that may be used: lan,direct,http,bootstrap-relay (default all)", true},
        [](NodeConfig& c, const std::string& v) { return take_rungs(c.rungs, v); },
        [](NodeConfig& c) { c.rungs.clear(); }},
+      {{"mdns", "on|off", "find peers of the same network, and be found by them (default on)"},
+       [](NodeConfig& c, const std::string& v) {
+         c.mdns = v == "on";
+         return v == "on" || v == "off";
+       }},
       {{"pin", "ID=SIZE:ROOT", "only these bytes are this store; repeatable", true},
        [](NodeConfig& c, const std::string& v) { return append(c.pins, parse_store_pin(v)); },
        [](NodeConfig& c) { c.pins.clear(); }},

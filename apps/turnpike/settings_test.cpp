@@ -114,6 +114,14 @@ TEST(NodeSettings, CountARungOnceHoweverOftenItIsNamed) {
   EXPECT_EQ(node_of({{"rungs", {"http,bootstrap-relay,http"}}}).rungs.size(), 2U);
 }
 
+TEST(NodeSettings, LookForNeighboursUnlessToldNotTo) {
+  EXPECT_TRUE(node_of({}).mdns);
+  EXPECT_FALSE(node_of({{"mdns", {"off"}}}).mdns);
+  EXPECT_TRUE(node_of({{"mdns", {"on"}}}).mdns);
+  EXPECT_NE(node_error({{"mdns", {"maybe"}}}).find("on|off"), std::string::npos);
+  EXPECT_EQ(node_of({{"rungs", {"lan"}}}).rungs, std::vector{path::Rung::kLan});
+}
+
 TEST(NodeSettings, AskTheRouterByAllProtocolsByNoneOrByThoseNamed) {
   using portmap::Protocol;
   EXPECT_EQ(node_of({}).portmap.size(), portmap::kAllProtocols.size());

@@ -41,6 +41,8 @@ struct NodeConfig {
   std::vector<store::StoreId> stores;  ///< Wanted in every sync mode, and the list of `listed`.
   std::vector<path::Rung> rungs{path::kAllRungs.begin(), path::kAllRungs.end()};  ///< Never empty.
 
+  bool mdns = true;  ///< Look for peers on our own networks, and answer theirs. Without the rung lan it is off too.
+
   std::vector<Pin> pins;
   std::vector<identity::PeerId> trusted_peers;
   std::vector<Endpoint> advertise;  ///< HTTP addresses to register besides the machine's own: a forwarded port.

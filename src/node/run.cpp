@@ -29,6 +29,7 @@
 #include "node/control_api.h"
 #include "node/doors.h"
 #include "node/http_api.h"
+#include "node/lan_peers.h"
 #include "node/old_node_client.h"
 #include "node/old_node_service.h"
 #include "node/peers.h"
@@ -86,6 +87,7 @@ class Process {
             [this](const identity::PeerId& peer) { old_client_.peer_disconnected(peer); }),
         store_service_(access_, upload_),
         host_(loop_.get_executor(), host_settings(identity), random_, &news_),
+        lan_peers_(loop_.get_executor(), id(), uses_mdns(config), host_, brain_, random_),
         old_service_(id(), catalogue_, shared(), old_node_facts(), random_),
         old_client_(host_, pool_, catalogue_, memory_,
                     {.data = config.data, .reserve = config.reserve, .max_store = config.max_store},
@@ -231,6 +233,10 @@ class Process {
     const auto view = brain_.peer().store(store);
     if (view && (view->state == "complete" || view->announcers > 0)) return false;
     return (view && view->asked_for) || brain_.peer().sync_mode() == peer::SyncMode::kAll;
+  }
+
+  static bool uses_mdns(const NodeConfig& config) {
+    return config.mdns && std::ranges::find(config.rungs, path::Rung::kLan) != config.rungs.end();
   }
 
   static io::HostSettings host_settings(const crypto::SigningKey& identity) {
@@ -404,6 +410,7 @@ class Process {
       }
       known = addresses;
       last = now;
+      lan_peers_.look(config_.port);
       keep_sequence();
       watch_space(now);
       tell_host();
@@ -491,6 +498,7 @@ class Process {
     brain_.stop();
     downloads_.stop_all();
     paths_.close_all();
+    lan_peers_.stop();
     old_client_.stop();
     host_.close_all();
     links_.close_all();
@@ -530,6 +538,7 @@ class Process {
   PeerNews news_;
   StoreService store_service_;
   io::Host host_;
+  LanPeers lan_peers_;
   OldNodeService old_service_;
   OldNodeClient old_client_;
   Links links_;

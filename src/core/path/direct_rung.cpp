@@ -60,9 +60,8 @@ void DirectRung::step(Instant now, PathIds& ids, Random& random, std::deque<Acti
   if (open_ || attempt_ || !is_possible() || now < next_try_) return;
   attempt_ = ids.next();
   attempt_deadline_ = now + kDirectAttemptLimit;
-  actions.emplace_back(Open{.path = *attempt_,
-                            .rung = has_near_ ? Rung::kLan : Rung::kDirect,
-                            .target = DirectTarget{endpoints_, quic_}});
+  actions.emplace_back(Open{
+      .path = *attempt_, .rung = has_near_ ? Rung::kLan : Rung::kDirect, .target = DirectTarget{endpoints_, quic_}});
 }
 
 void DirectRung::drop_attempt(std::deque<Action>& actions) {

@@ -48,7 +48,9 @@ class DirectRung {
   void handle_delivered(std::uint64_t bytes);
 
   [[nodiscard]] bool is_allowed() const { return lan_allowed_ || direct_allowed_; }
-  [[nodiscard]] bool is_possible() const { return is_allowed() && (connected_ || !endpoints_.empty() || !quic_.empty()); }
+  [[nodiscard]] bool is_possible() const {
+    return is_allowed() && (connected_ || !endpoints_.empty() || !quic_.empty());
+  }
   [[nodiscard]] bool is_trying() const { return attempt_.has_value(); }
   /// An attempt is under way or due.
   [[nodiscard]] bool may_come(Instant now) const {
