@@ -19,8 +19,10 @@ class ClientsPipe final : public BytePipe {
   asio::awaitable<Status<IoError>> write_both(ByteView head, ByteView body) override {
     return lower_->write_both(head, body);
   }
-  asio::awaitable<Status<IoError>> write_file(int fd, std::uint64_t offset, std::uint64_t length) override {
-    return lower_->write_file(fd, offset, length);
+  asio::awaitable<Status<IoError>> write_ahead(ByteView bytes) override { return lower_->write_ahead(bytes); }
+  asio::awaitable<Result<std::uint64_t, IoError>> write_some_file(int fd, std::uint64_t offset,
+                                                                  std::uint64_t length) override {
+    return lower_->write_some_file(fd, offset, length);
   }
   asio::awaitable<Status<IoError>> wait_readable() override { return lower_->wait_readable(); }
   asio::awaitable<void> finish() override { return lower_->finish(); }

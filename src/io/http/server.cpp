@@ -7,6 +7,7 @@
 #include <exception>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "io/http/behind_proxy.h"
@@ -23,6 +24,10 @@ namespace {
 
 /// A body leaves in stretches of this size, and the peer has `stall_time` for each: 9 KB/s is fast enough.
 constexpr std::size_t kStretch = std::size_t{256} << 10U;
+/// What a file body offers the carrier at once. For each part of it that the carrier takes the peer has `stall_time`.
+constexpr std::uint64_t kFileStretch = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kVouchEvery = std::uint64_t{2} << 20U;  ///< After so much its owner is asked whether it still
+                                                                ///< is what was promised.
 constexpr std::uint64_t kHeldBack = 1024;  // of a file body, until its owner has vouched for the rest
 constexpr std::size_t kFirstInput = 4096;
 
@@ -361,24 +366,31 @@ asio::awaitable<Status<IoError>> Server::State::Connection::send_bytes(std::stri
 }
 
 asio::awaitable<Status<IoError>> Server::State::Connection::send_file(std::string head, FileBody body) {
-  const Duration stall_time = state->limits.stall_time;
-  deadline.arm(stall_time);
-  auto wrote = co_await pipe->write(bytes_of(head));
+  std::uint64_t granted = 0;    // by the pace, and not yet sent
+  std::uint64_t unvouched = 0;  // sent since the owner was asked last
+  Bytes nothing;
+  if (body.length == 0) co_return co_await send_bytes(std::move(head), std::move(nothing));
+  deadline.arm(state->limits.stall_time);
+  auto wrote = co_await pipe->write_ahead(bytes_of(head));
   while (wrote && body.length > 0) {
-    auto stretch = std::min<std::uint64_t>(body.length, kStretch);
+    auto stretch = std::min<std::uint64_t>(body.length, kFileStretch);
     // The last bytes wait for the owner's word on all the others: a body that is not whole must show that it is not.
     if (body.on_sent && stretch == body.length && stretch > kHeldBack) stretch -= kHeldBack;
-    if (body.pace) {
+    if (body.pace && granted == 0) {
       deadline.disarm();  // it is we who make the peer wait
-      stretch = co_await body.pace(stretch);
+      granted = co_await body.pace(stretch);
     }
+    if (body.pace) stretch = std::min(stretch, granted);
     deadline.arm(state->limits.stall_time);
-    wrote = co_await pipe->write_file(body.fd, body.offset, stretch);
-    if (!wrote) break;
-    body.offset += stretch;
-    body.length -= stretch;
-    state->counters.body_bytes += stretch;
-    if (body.on_sent && !body.on_sent(stretch)) co_return fail(IoError::kOther);
+    const auto sent = co_await pipe->write_some_file(body.fd, body.offset, stretch);
+    if (!sent) co_return fail(sent.error());
+    body.offset += *sent;
+    body.length -= *sent;
+    granted -= std::min(granted, *sent);
+    state->counters.body_bytes += *sent;
+    unvouched += *sent;
+    const bool is_due = unvouched >= kVouchEvery || body.length <= kHeldBack;
+    if (body.on_sent && is_due && !body.on_sent(std::exchange(unvouched, 0))) co_return fail(IoError::kOther);
   }
   co_return wrote;
 }

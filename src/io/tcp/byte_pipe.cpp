@@ -39,18 +39,32 @@ asio::awaitable<Status<IoError>> BytePipe::write_both(ByteView head, ByteView bo
   co_return co_await write(body);
 }
 
-asio::awaitable<Status<IoError>> BytePipe::write_file(int fd, std::uint64_t offset, std::uint64_t length) {
+asio::awaitable<Status<IoError>> BytePipe::write_ahead(ByteView bytes) {
+  const ByteView all = bytes;
+  co_return co_await write(all);
+}
+
+asio::awaitable<Result<std::uint64_t, IoError>> BytePipe::write_some_file(int fd, std::uint64_t offset,
+                                                                          std::uint64_t length) {
   PooledBuffer buffer = PooledBuffer::take();
-  while (length > 0) {
-    const auto want = std::min<std::uint64_t>(length, buffer.span().size());
-    const ssize_t got = ::pread(fd, buffer.span().data(), want, static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) co_return fail(IoError::kOther);
-    const auto size = static_cast<std::size_t>(got);
-    const auto wrote = co_await write(buffer.span().first(size));
-    if (!wrote) co_return wrote;
-    offset += size;
-    length -= size;
+  const auto want = std::min<std::uint64_t>(length, buffer.span().size());
+  ssize_t got = -1;
+  do {
+    got = ::pread(fd, buffer.span().data(), want, static_cast<off_t>(offset));
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) co_return fail(IoError::kOther);
+  const auto size = static_cast<std::size_t>(got);
+  const auto wrote = co_await write(buffer.span().first(size));
+  if (!wrote) co_return fail(wrote.error());
+  co_return std::uint64_t{size};
+}
+
+asio::awaitable<Status<IoError>> BytePipe::write_file(int fd, std::uint64_t offset, std::uint64_t length) {
+  std::uint64_t done = 0;
+  while (done < length) {
+    const auto wrote = co_await write_some_file(fd, offset + done, length - done);
+    if (!wrote) co_return fail(wrote.error());
+    done += *wrote;
   }
   co_return Ok{};
 }

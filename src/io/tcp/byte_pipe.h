@@ -46,9 +46,15 @@ class BytePipe {
 
   /// Both, as one write where the carrier can: a head and a body that do not stand together.
   [[nodiscard]] virtual asio::awaitable<Status<IoError>> write_both(ByteView head, ByteView body);
-  /// `length` bytes of the file from `offset`: sendfile on TCP, bounded reads elsewhere. The file's end before that, or
-  /// a read error, is kOther, and the pipe is no longer usable.
-  [[nodiscard]] virtual asio::awaitable<Status<IoError>> write_file(int fd, std::uint64_t offset, std::uint64_t length);
+  /// As `write`, of bytes that others follow at once: the carrier may hold them back for these.
+  [[nodiscard]] virtual asio::awaitable<Status<IoError>> write_ahead(ByteView bytes);
+  /// As many bytes of the file from `offset` as the carrier takes at once, 1 at least and at most `length`, which is
+  /// not 0: sendfile on TCP, bounded reads elsewhere. The file's end before that, or a read error, is kOther, and the
+  /// pipe is no longer usable.
+  [[nodiscard]] virtual asio::awaitable<Result<std::uint64_t, IoError>> write_some_file(int fd, std::uint64_t offset,
+                                                                                        std::uint64_t length);
+  /// The same until all `length` bytes are with the kernel.
+  [[nodiscard]] asio::awaitable<Status<IoError>> write_file(int fd, std::uint64_t offset, std::uint64_t length);
   /// Ends when a read would give something (bytes, the end or an error), so that whoever waits for long need not hold a
   /// buffer meanwhile. A carrier that cannot tell ends at once.
   [[nodiscard]] virtual asio::awaitable<Status<IoError>> wait_readable();

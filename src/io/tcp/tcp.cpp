@@ -32,7 +32,7 @@ constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 /// How much one connection moves before the others on the loop have their turn.
 constexpr std::size_t kMaxBurst = std::size_t{1} << 20U;
 /// One call of sendfile: it may wait for the disk, with all of the loop behind it.
-constexpr std::size_t kMaxSendfile = std::size_t{512} << 10U;
+constexpr std::size_t kMaxSendfile = std::size_t{1} << 20U;
 /// Between two attempts of `connect_host` (RFC 8305 §5).
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
 
@@ -93,10 +93,15 @@ class TcpPipe final : public BytePipe {
   }
 
   asio::awaitable<Status<IoError>> write(ByteView bytes) override {
+    const ByteView all = bytes;
+    co_return co_await send_all(all, 0);
+  }
+
+  asio::awaitable<Status<IoError>> send_all(ByteView bytes, int flags) {
     const auto turn = co_await take_turn();
     if (!turn) co_return fail(turn.error());
     while (!bytes.empty()) {
-      const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t sent = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
       if (sent >= 0) {
         bytes = bytes.subspan(static_cast<std::size_t>(sent));
         burst_ += static_cast<std::size_t>(sent);
@@ -126,23 +131,27 @@ class TcpPipe final : public BytePipe {
     co_return co_await write(body);
   }
 
-  asio::awaitable<Status<IoError>> write_file(int fd, std::uint64_t offset, std::uint64_t length) override {
+  asio::awaitable<Status<IoError>> write_ahead(ByteView bytes) override {
+    const ByteView all = bytes;
+    co_return co_await send_all(all, MSG_MORE);
+  }
+
+  asio::awaitable<Result<std::uint64_t, IoError>> write_some_file(int fd, std::uint64_t offset,
+                                                                  std::uint64_t length) override {
     auto position = static_cast<off_t>(offset);
-    while (length > 0) {
+    const auto want = std::min<std::uint64_t>(length, kMaxSendfile);
+    for (;;) {
       const auto turn = co_await take_turn();
       if (!turn) co_return fail(turn.error());
-      const auto want = std::min<std::uint64_t>(length, kMaxSendfile);
       const ssize_t sent = ::sendfile(socket_.native_handle(), fd, &position, want);
       if (sent == 0) co_return fail(IoError::kOther);  // the file is shorter than it was
       if (sent > 0) {
-        length -= static_cast<std::uint64_t>(sent);
         burst_ += static_cast<std::size_t>(sent);
-        continue;
+        co_return static_cast<std::uint64_t>(sent);
       }
       const auto waited = co_await wait(tcp::socket::wait_write, errno);
       if (!waited) co_return fail(waited.error());
     }
-    co_return Ok{};
   }
 
   asio::awaitable<Status<IoError>> wait_readable() override {
