@@ -1,124 +1,15 @@
 #include "io/host/host.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <exception>
-#include <map>
 #include <utility>
 
 #include "io/channel/channel_link.h"
-#include "io/channel/wake.h"
+#include "io/host/host_state.h"
 #include "io/host/services.h"
 #include "io/log/log.h"
 #include "io/loop/convert.h"
-#include "io/loop/deadline.h"
-#include "io/loop/event.h"
-#include "io/tcp/tcp.h"
 
 namespace turnpike::io {
-namespace {
-
-using Connection = std::shared_ptr<HostConnection>;
-
-void rethrow(const std::exception_ptr& thrown) {
-  if (thrown) std::rethrow_exception(thrown);  // our own bug: nothing catches it
-}
-
-/// One call of dial(), which later ones to the same peer wait for.
-struct Dial {
-  explicit Dial(const asio::any_io_executor& loop) : changed(loop) {}
-
-  Event changed;
-  std::vector<Connection> attempts;
-  Connection winner;
-  std::size_t running = 0;
-  HostDialFailure last{HostDialError::kNoAddress, "it has told no address"};
-  bool over = false;
-};
-
-HostDialError host_dial_error_of(IoError error) {
-  return error == IoError::kTimeout ? HostDialError::kTimeout : HostDialError::kUnreachable;
-}
-
-}  // namespace
-
-struct HostState : std::enable_shared_from_this<HostState> {
-  struct Service {
-    Host::Handler handler;
-    host::ProtocolOptions options;
-  };
-
-  HostState(asio::any_io_executor executor, const HostSettings& given, Random& dice, HostEvents* who)
-      : loop(std::move(executor)),
-        settings(given),
-        random(dice),
-        events(who),
-        table({given.identity->public_key()}, given.limits) {}
-
-  void start();
-  template <class Work>
-  void spawn(Work work) {
-    asio::co_spawn(loop, std::move(work), rethrow);
-  }
-
-  [[nodiscard]] channel::Config channel_config(host::Direction direction,
-                                               const std::optional<identity::PeerId>& expected) const;
-  [[nodiscard]] std::optional<Bytes> identify_message(const HostConnection& to) const;
-  [[nodiscard]] identify::Self self() const;
-  /// Null when the table has no room for it.
-  Connection begin(const Endpoint& remote, host::Direction direction, path::Found found,
-                   host::Transport transport = host::Transport::kTcp);
-  [[nodiscard]] Link::OnStream answering(const Connection& connection);
-  Link::OnStream accept_quic(std::unique_ptr<QuicLink> link);
-  void start_quic(const Connection& connection, const std::optional<identity::PeerId>& expected);
-  void start_link(const Connection& connection, std::unique_ptr<BytePipe> pipe,
-                  const std::optional<identity::PeerId>& expected);
-  void note_who_was_heard(const identity::PeerId& newcomer);
-  void close_what_must();
-  void push_later();
-  void sweep();
-
-  static asio::awaitable<void> accept_all(std::shared_ptr<HostState> self, TcpListener* listener);
-  static asio::awaitable<void> live(std::shared_ptr<HostState> self, Connection connection);
-  static asio::awaitable<void> answer(std::shared_ptr<HostState> self, Connection connection,
-                                      std::unique_ptr<LinkStream> stream);
-  static asio::awaitable<void> ask_identity(std::shared_ptr<HostState> self, Connection connection);
-  static asio::awaitable<void> hear_push(std::shared_ptr<HostState> self, Connection connection,
-                                         std::unique_ptr<LinkStream> stream);
-  static asio::awaitable<void> tell_identity(std::shared_ptr<HostState> self, Connection connection,
-                                             std::unique_ptr<LinkStream> stream);
-  static asio::awaitable<void> push_all(std::shared_ptr<HostState> self);
-  static asio::awaitable<void> push_to(std::shared_ptr<HostState> self, Connection connection);
-  static asio::awaitable<void> attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
-                                       host::DialAddress to, std::optional<identity::PeerId> expected,
-                                       path::Found found);
-  static asio::awaitable<void> decide(std::shared_ptr<Dial> dial, Connection connection, std::string where);
-  static asio::awaitable<void> race(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
-                                    std::vector<host::DialAddress> addresses, std::optional<identity::PeerId> expected,
-                                    path::Found found, Duration time);
-  static asio::awaitable<void> sweep_all(std::shared_ptr<HostState> self);
-
-  asio::any_io_executor loop;
-  HostSettings settings;
-  Random& random;
-  HostEvents* events;
-  host::Registry registry;
-  std::map<std::string, Service, std::less<>> services;
-  host::Connections table;
-  std::map<host::ConnectionId, Connection> live_;
-  std::map<identity::PeerId, std::shared_ptr<Dial>> dials;
-  std::vector<std::unique_ptr<TcpListener>> listeners;
-  std::uint16_t port = 0;
-  std::unique_ptr<UdpSocket> udp;
-  std::optional<QuicHost> quic;
-  host::TransportMemory transports;
-  std::vector<multiaddr::Multiaddr> addresses;
-  std::uint64_t record_seq = 0;
-  bool push_due = false;
-  bool closing = false;
-  Wake wake;  // who waits, to end
-};
 
 void HostState::start() {
   const std::shared_ptr<HostState> self = shared_from_this();
@@ -369,87 +260,6 @@ asio::awaitable<void> HostState::push_to(std::shared_ptr<HostState> self, Connec
   (void)co_await send_and_finish(*stream, *std::move(message));
 }
 
-asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
-                                         host::DialAddress to, std::optional<identity::PeerId> expected,
-                                         path::Found found) {
-  const std::uint16_t from = self->port;
-  const bool is_met = self->events != nullptr && std::ranges::any_of(self->live_, [&](const auto& entry) {
-                        const HostConnection& standing = *entry.second;
-                        return standing.direction_ == host::Direction::kInbound &&
-                               standing.transport_ == to.transport && standing.remote_.address == to.endpoint.address;
-                      });
-  if (!is_met && from != 0 && self->events != nullptr) self->events->dialling(to);
-  const bool over_quic = to.transport == host::Transport::kQuic;
-  const std::string where = to.endpoint.to_string() + (over_quic ? " (UDP) " : " ");
-  std::unique_ptr<BytePipe> pipe;
-  if (!over_quic) {
-    auto connected = co_await connect_from(from, to.endpoint, kDialAddressTime);
-    if (connected) pipe = *std::move(connected);
-    if (!connected)
-      dial->last = {host_dial_error_of(connected.error()), where + std::string(to_string(connected.error()))};
-  }
-  if ((pipe || over_quic) && !dial->over && !self->closing) {
-    const Connection connection = self->begin(to.endpoint, host::Direction::kOutbound, found, to.transport);
-    if (!connection) {
-      dial->last = {HostDialError::kRefused, where + "too many connections here"};
-    } else {
-      dial->attempts.push_back(connection);
-      if (pipe) self->start_link(connection, std::move(pipe), expected);
-      if (over_quic) self->start_quic(connection, expected);
-      co_await decide(dial, connection, where);
-    }
-  }
-  --dial->running;
-  dial->changed.set();
-}
-
-asio::awaitable<void> HostState::decide(std::shared_ptr<Dial> dial, Connection connection, std::string where) {
-  const std::shared_ptr<Dial> about = std::move(dial);
-  co_await connection->decided_.wait();
-  if (connection->admitted_ && !about->winner) {
-    about->winner = connection;
-  } else if (!connection->admitted_) {
-    const bool is_wrong = connection->link_ && connection->link_->reason() == channel::CloseReason::kWrongPeer;
-    about->last = {is_wrong ? HostDialError::kWrongPeer : HostDialError::kHandshake, where + connection->failure_};
-  }
-}
-
-asio::awaitable<void> HostState::race(std::shared_ptr<HostState> self, std::shared_ptr<Dial> dial,
-                                      std::vector<host::DialAddress> addresses,
-                                      std::optional<identity::PeerId> expected, path::Found found, Duration time) {
-  Deadline deadline(self->loop, [dial] {
-    dial->over = true;
-    dial->changed.set();
-  });
-  deadline.arm(time);
-  std::size_t next = 0;
-  while (!dial->winner && !dial->over && !self->closing) {
-    if (next == addresses.size() && dial->running == 0) break;
-    std::unique_ptr<Deadline> stagger;
-    if (next < addresses.size()) {
-      ++dial->running;
-      self->spawn(attempt(self, dial, addresses[next], expected, found));
-      if (++next < addresses.size()) {
-        stagger = std::make_unique<Deadline>(self->loop, [dial] { dial->changed.set(); });
-        stagger->arm(kDialStagger);
-      }
-    }
-    co_await dial->changed.wait();
-    dial->changed.reset();
-    // One that the peer made meanwhile does as well.
-    const auto standing = expected ? self->table.find(*expected) : std::nullopt;
-    const Connection made = standing ? self->live_.at(*standing) : nullptr;
-    if (!dial->winner && made && made->is_open()) dial->winner = made;
-  }
-  if (!dial->winner && deadline.expired()) dial->last = {HostDialError::kTimeout, "no answer"};
-  if (self->closing) dial->last = {HostDialError::kClosed, "going down"};
-  dial->over = true;
-  for (const Connection& connection : dial->attempts) {
-    if (connection != dial->winner) connection->close();
-  }
-  dial->attempts.clear();
-}
-
 asio::awaitable<void> HostState::sweep_all(std::shared_ptr<HostState> self) {
   const Duration period = kSweepPeriod;
   while (!self->closing) {
@@ -529,12 +339,12 @@ asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::
   const std::shared_ptr<HostState> state = state_;
   const std::shared_ptr<HostConnection> standing = find(peer);
   if (standing) co_return standing;
-  std::shared_ptr<Dial> dial;
+  std::shared_ptr<HostDial> dial;
   if (const auto at = state->dials.find(peer); at != state->dials.end()) {
     dial = at->second;
     while (!dial->over) co_await dial->changed.wait();
   } else {
-    dial = std::make_shared<Dial>(state->loop);
+    dial = std::make_shared<HostDial>(state->loop);
     state->dials[peer] = dial;
     if (!state->quic) quic.clear();
     std::vector<host::DialAddress> addresses = state->transports.order(now(), peer, tcp, quic);
@@ -549,7 +359,7 @@ asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::
 asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::dial_anybody(Endpoint address,
                                                                                              Duration time) {
   const std::shared_ptr<HostState> state = state_;
-  const auto dial = std::make_shared<Dial>(state->loop);
+  const auto dial = std::make_shared<HostDial>(state->loop);
   const host::DialAddress only = {host::Transport::kTcp, address};
   std::vector<host::DialAddress> addresses(1, only);
   co_await HostState::race(state, dial, std::move(addresses), std::nullopt, path::Found::kKnown, time);
