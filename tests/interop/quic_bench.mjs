@@ -1,6 +1,7 @@
 // js-libp2p's QUIC (quinn underneath), measured as quic_bench measures ours.
 //   quic_bench.mjs serve ADDRESS PORT                  until it is killed; prints "READY PEER"
 //   quic_bench.mjs fetch ADDRESS PORT PEER MEGABYTES   {"bytes", "seconds", "cpu", "server_cpu"}
+//   quic_bench.mjs first ADDRESS PORT PEER COUNT       {"ms"}
 import './compat.mjs'
 import { createLibp2p } from 'libp2p'
 import { quic } from '@chainsafe/libp2p-quic'
@@ -8,7 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 
 const bulk = '/bench/bulk/1'
 const processor = '/bench/cpu/1'
-const [verb, address, port, peer, megabytes] = process.argv.slice(2)
+const [verb, address, port, peer, amount] = process.argv.slice(2)
 const host = (listen) => createLibp2p({ addresses: { listen }, transports: [quic()] })
 const used = () => {
   const { user, system } = process.cpuUsage()
@@ -42,11 +43,20 @@ if (verb === 'serve') {
     const stream = await node.dialProtocol(to, processor)
     return Number(await text(stream))
   }
+  if (verb === 'first') {
+    const began = performance.now()
+    for (let i = 0; i < Number(amount); i++) {
+      await serverUsed()
+      await node.hangUp(to)
+    }
+    console.log(JSON.stringify({ ms: (performance.now() - began) / Number(amount) }))
+    process.exit(0)
+  }
   const serverBefore = await serverUsed()
   const before = used()
   const began = performance.now()
   const stream = await node.dialProtocol(to, bulk)
-  await send(stream, Buffer.from(String(Number(megabytes) << 20)))
+  await send(stream, Buffer.from(String(Number(amount) << 20)))
   await stream.close()
   let bytes = 0
   for await (const part of stream) bytes += part.byteLength

@@ -23,7 +23,7 @@ class Recorder final : public HostEvents {
   }
   void peer_disconnected(const identity::PeerId& peer) override { disconnected.push_back(peer); }
   void strange_proposal(const Endpoint&, const std::string& proposal) override { proposals.push_back(proposal); }
-  void dialling(const Endpoint& to) override { dialled.push_back(to); }
+  void dialling(const host::DialAddress& to) override { dialled.push_back(to.endpoint); }
 
   std::vector<identity::PeerId> connected;
   std::vector<identity::PeerId> identified;
