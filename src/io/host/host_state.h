@@ -4,12 +4,23 @@
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <map>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "base/random.h"
+#include "core/channel/secure_channel.h"
+#include "core/identify/message.h"
+#include "core/multiaddr/multiaddr.h"
 #include "io/channel/wake.h"
-#include "io/host/host.h"
+#include "io/host/host_connection.h"
+#include "io/host/host_settings.h"
 #include "io/loop/event.h"
+#include "io/quic/quic_host.h"
 #include "io/tcp/tcp.h"
+#include "io/udp/udp_socket.h"
 
 namespace turnpike::io {
 
@@ -29,7 +40,7 @@ struct HostDial {
 
 struct HostState : std::enable_shared_from_this<HostState> {
   struct Service {
-    Host::Handler handler;
+    HostHandler handler;
     host::ProtocolOptions options;
   };
 
