@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/kad/realm.h"
+
 namespace turnpike::kad {
 
 Lookup::Lookup(Instant now, const identity::AnyPeerId& self, Bytes key, const std::vector<Peer>& seeds,
@@ -19,26 +21,17 @@ Lookup::Candidates::iterator Lookup::find(const identity::AnyPeerId& peer) {
   return candidates_.find(distance(target_, Place::of(peer)));
 }
 
-std::vector<multiaddr::Multiaddr> Lookup::usable(const std::vector<multiaddr::Multiaddr>& addresses) const {
-  std::vector<multiaddr::Multiaddr> out;
-  for (const multiaddr::Multiaddr& address : addresses) {
-    if (options_.private_too ? endpoint_of(address).has_value() : is_public(address)) out.push_back(address);
-  }
-  return out;
-}
-
-void Lookup::consider(const Peer& peer, std::size_t hop, bool seed) {
+void Lookup::consider(Peer peer, std::size_t hop, bool seed) {
   const Place place = Place::of(peer.id);
   const Digest apart = distance(target_, place);
   if (place == self_ || candidates_.contains(apart)) return;
-  // Seeds are those whom we know ourselves, perhaps by a connection alone.
-  Candidate candidate{
-      .peer = {peer.id, seed ? peer.addresses : usable(peer.addresses)}, .deadline = {}, .hop = hop, .network = {}};
-  if (!seed && candidate.peer.addresses.empty()) return;
+  if (!seed && peer.addresses.empty()) return;  // seeds are those whom we know ourselves, perhaps by a connection alone
+  Candidate candidate{.peer = std::move(peer), .deadline = {}, .hop = hop, .network = {}};
   if (!candidate.peer.addresses.empty()) {
-    if (const auto at = endpoint_of(candidate.peer.addresses.front())) candidate.network = network_of(at->address);
+    const auto at = endpoint_of(candidate.peer.addresses.front());
+    if (at && at->address.is_global()) candidate.network = network_of(at->address);
   }
-  if (!seed && candidate.network && !options_.private_too) {
+  if (!seed && candidate.network) {
     const auto near = std::ranges::count_if(
         candidates_, [&](const auto& entry) { return entry.second.network == candidate.network; });
     if (static_cast<std::size_t>(near) >= kMaxCandidatesPerNetwork) return;
@@ -51,30 +44,34 @@ void Lookup::consider(const Peer& peer, std::size_t hop, bool seed) {
   candidates_.emplace(apart, std::move(candidate));
 }
 
-void Lookup::take_providers(const Message& answer) {
+void Lookup::take_providers(const Message& answer, const IpAddress& told_at) {
   if (options_.type != Type::kGetProviders) return;
-  for (const Peer& provider : answer.providers) {
+  for (std::size_t i = 0; i < std::min(answer.providers.size(), kMaxPeers); ++i) {
+    const Peer& provider = answer.providers[i];
     if (found_.size() >= std::min(options_.enough, kMaxFound)) return;
     const bool known = std::ranges::find(found_, provider.id, &Peer::id) != found_.end();
     if (known || Place::of(provider.id) == self_) continue;
-    found_.push_back({provider.id, usable(provider.addresses)});
+    found_.push_back({provider.id, passing(provider.addresses, told_at, provider.id)});
   }
 }
 
-void Lookup::handle_answer(Instant now, const identity::AnyPeerId& from, const Message& answer) {
+void Lookup::handle_answer(Instant now, const identity::AnyPeerId& from, const IpAddress& told_at,
+                           const Message& answer) {
   const auto at = find(from);
   if (over_ || at == candidates_.end() || at->second.state != State::kAsked) return;
   --asked_;
   const bool is_right = answer.type == options_.type && now < at->second.deadline;
   at->second.state = is_right ? State::kAnswered : State::kFailed;
   if (is_right) {
-    take_providers(answer);
+    take_providers(answer, told_at);
     const Digest own = at->first;
     const std::size_t hop = at->second.hop + 1;
     for (std::size_t i = 0; i < std::min(answer.closer.size(), kMaxPeers); ++i) {
+      const Peer& named = answer.closer[i];
       // Whom it names must be closer than it is itself. A few farther ones are taken while we know too few.
-      const bool closer = distance(target_, Place::of(answer.closer[i].id)) < own;
-      if (closer || candidates_.size() < kReplication) consider(answer.closer[i], hop, false);
+      const bool closer = distance(target_, Place::of(named.id)) < own;
+      if (!closer && candidates_.size() >= kReplication) continue;
+      consider({named.id, passing(named.addresses, told_at, named.id)}, hop, false);
     }
   }
   settle();

@@ -16,13 +16,12 @@ constexpr Duration kLookupTime = std::chrono::seconds(60);    ///< For all of it
 constexpr Duration kQuestionTime = std::chrono::seconds(10);  ///< For one peer, its dialling included.
 constexpr std::size_t kMaxCandidates = 128;                   ///< Held at once; the farthest are dropped.
 constexpr std::size_t kMaxQuestions = 100;                    ///< Asked in one look-up, however it goes on.
-constexpr std::size_t kMaxCandidatesPerNetwork = 8;           ///< Of a /24 or /48: peer ids are free.
+constexpr std::size_t kMaxCandidatesPerNetwork = 8;           ///< Of a /24 or /48 of the world: ids are free.
 constexpr std::size_t kMaxFound = 64;                         ///< Providers held.
 
 struct LookupOptions {
   Type type = Type::kGetProviders;  ///< Or kFindNode.
   std::size_t enough = kMaxFound;   ///< It ends once so many providers are found.
-  bool private_too = false;         ///< Take private addresses from answers as well: for laboratories.
 };
 
 /// A question to send, on a stream of its own: encode({type, key}).
@@ -38,8 +37,9 @@ class Lookup {
   Lookup(Instant now, const identity::AnyPeerId& self, Bytes key, const std::vector<Peer>& seeds,
          const LookupOptions& options = {});
 
-  /// Answers of peers that were not asked, or whose time was up, change nothing.
-  void handle_answer(Instant now, const identity::AnyPeerId& from, const Message& answer);
+  /// `at` is where the peer answered from: it is believed of no nearer address (realm.h). Answers of peers that were
+  /// not asked, or whose time was up, change nothing.
+  void handle_answer(Instant now, const identity::AnyPeerId& from, const IpAddress& at, const Message& answer);
   /// It could not be reached, or did not answer rightly.
   void handle_failure(Instant now, const identity::AnyPeerId& peer);
   void handle_timeout(Instant now);
@@ -71,9 +71,8 @@ class Lookup {
   using Candidates = std::map<Digest, Candidate>;  // by distance to the target
 
   [[nodiscard]] Candidates::iterator find(const identity::AnyPeerId& peer);
-  void consider(const Peer& peer, std::size_t hop, bool seed);
-  void take_providers(const Message& answer);
-  [[nodiscard]] std::vector<multiaddr::Multiaddr> usable(const std::vector<multiaddr::Multiaddr>& addresses) const;
+  void consider(Peer peer, std::size_t hop, bool seed);
+  void take_providers(const Message& answer, const IpAddress& told_at);
   void settle();
 
   Place target_;

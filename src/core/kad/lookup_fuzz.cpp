@@ -1,9 +1,11 @@
-// Whatever peers answer and whenever, a look-up asks within its limits, asks nobody twice, and ends by its deadline.
+// Whatever peers answer and whenever, a look-up asks within its limits, asks nobody twice and nobody nowhere, and ends
+// by its deadline.
 #include <cstdlib>
 #include <set>
 
 #include "core/kad/kad_test_support.h"
 #include "core/kad/lookup.h"
+#include "core/kad/realm.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace turnpike;
@@ -16,6 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (in.remaining() > 0) {
     while (auto question = lookup.poll_question(now)) {
       if (!asked.insert(question->peer.id).second || question->peer.id == kad::peer_id(0)) std::abort();
+      for (const auto& address : question->peer.addresses) {
+        if (!kad::realm_of(kad::endpoint_of(address)->address)) std::abort();  // nobody's address
+      }
       open.push_back(question->peer);
     }
     if (asked.size() > kad::kMaxQuestions) std::abort();
@@ -35,7 +40,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         kad::Message answer{kad::Type::kGetProviders, key, {}, {}};
         for (std::size_t i = in.u8() % 32; i > 0; --i) answer.closer.push_back(kad::peer(in.u16()));
         for (std::size_t i = in.u8() % 32; i > 0; --i) answer.providers.push_back(kad::peer(in.u16()));
-        lookup.handle_answer(now, from, answer);
+        const IpAddress at = verb % 8 == 2 ? IpAddress::v4(10, 0, 0, 1) : IpAddress::v4(8, 8, 8, 8);
+        if (verb % 16 > 8) {
+          for (kad::Peer& one : answer.closer) {
+            one.addresses = {multiaddr::Multiaddr::tcp({IpAddress::v4(in.u8(), in.u8(), 1, 1), 1})};
+          }
+        }
+        lookup.handle_answer(now, from, at, answer);
       }
     }
     if (lookup.found().size() > kad::kMaxFound || lookup.closest().size() > kad::kReplication) std::abort();

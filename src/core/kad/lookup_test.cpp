@@ -10,6 +10,8 @@ namespace {
 
 constexpr Instant kStart{std::chrono::seconds(10)};
 const Bytes kKey = provider_key(Digest{42});
+const IpAddress kWorld = IpAddress::v4(8, 8, 8, 8);
+const IpAddress kNextDoor = IpAddress::v4(192, 168, 1, 9);
 
 std::vector<Peer> peers_by_distance(std::uint32_t count) {
   std::vector<Peer> out;
@@ -37,7 +39,7 @@ TEST(KadLookup, FindsTheClosestOfAWholeNetworkAndTheProviderThere) {
     const auto question = lookup.poll_question(kStart);
     ASSERT_TRUE(question);
     const bool holder = question->peer.id == order[0].id;
-    lookup.handle_answer(kStart, question->peer.id,
+    lookup.handle_answer(kStart, question->peer.id, kWorld,
                          answer(network.at(question->peer.id).closest(Place::of(kKey), kReplication),
                                 holder ? std::vector{peer(9000)} : std::vector<Peer>{}));
   }
@@ -64,7 +66,7 @@ TEST(KadLookup, LeavesASilentPeerAfterItsTime) {
   EXPECT_EQ(lookup.poll_timeout(), kStart + kQuestionTime);
   lookup.handle_timeout(kStart + kQuestionTime);
   EXPECT_EQ(lookup.poll_question(kStart + kQuestionTime)->peer, order[3]);
-  lookup.handle_answer(kStart + kQuestionTime, order[0].id, answer({}, {peer(77)}));
+  lookup.handle_answer(kStart + kQuestionTime, order[0].id, kWorld, answer({}, {peer(77)}));
   EXPECT_FALSE(lookup.poll_found()) << "its time was up";
 }
 
@@ -72,7 +74,7 @@ TEST(KadLookup, TakesNoAnswerThatComesLateThoughNobodyHasSaidThatTimeIsUp) {
   const auto order = peers_by_distance(2);
   Lookup lookup(kStart, peer_id(0), kKey, order);
   ASSERT_TRUE(lookup.poll_question(kStart));
-  lookup.handle_answer(kStart + kQuestionTime, order[0].id, answer({}, {peer(77)}));
+  lookup.handle_answer(kStart + kQuestionTime, order[0].id, kWorld, answer({}, {peer(77)}));
   EXPECT_FALSE(lookup.poll_found());
   EXPECT_TRUE(lookup.closest().empty());
 }
@@ -81,7 +83,7 @@ TEST(KadLookup, EndsAtItsDeadlineWithWhatItHas) {
   const auto order = peers_by_distance(40);
   Lookup lookup(kStart, peer_id(0), kKey, order);
   ASSERT_TRUE(lookup.poll_question(kStart));
-  lookup.handle_answer(kStart, order[0].id, answer({}, {peer(77)}));
+  lookup.handle_answer(kStart, order[0].id, kWorld, answer({}, {peer(77)}));
   lookup.handle_timeout(kStart + kLookupTime);
   EXPECT_TRUE(lookup.is_over());
   EXPECT_TRUE(lookup.is_cut_short());
@@ -100,7 +102,7 @@ TEST(KadLookup, IgnoresPeersFartherThanTheOneThatNamesThem) {
   Lookup lookup(kStart, peer_id(0), kKey, {order.begin() + 30, order.begin() + 50});  // 20 known
   const auto question = lookup.poll_question(kStart);
   ASSERT_EQ(question->peer, order[30]);
-  lookup.handle_answer(kStart, order[30].id, answer({order[55], order[56], order[0]}));
+  lookup.handle_answer(kStart, order[30].id, kWorld, answer({order[55], order[56], order[0]}));
   std::vector<Peer> asked;
   while (auto next = lookup.poll_question(kStart)) {
     asked.push_back(next->peer);
@@ -111,11 +113,20 @@ TEST(KadLookup, IgnoresPeersFartherThanTheOneThatNamesThem) {
   EXPECT_EQ(std::ranges::find(asked, order[56]), asked.end());
 }
 
+TEST(KadLookup, TakesNoMoreProvidersOfAnAnswerThanTheLimit) {
+  Lookup lookup(kStart, peer_id(0), kKey, {peer(1)});
+  ASSERT_TRUE(lookup.poll_question(kStart));
+  std::vector<Peer> many;
+  for (std::uint32_t i = 0; i < 10'000; ++i) many.push_back(peer(100 + i));
+  lookup.handle_answer(kStart, peer_id(1), kWorld, answer({}, many));
+  EXPECT_EQ(lookup.found().size(), kMaxPeers);
+}
+
 TEST(KadLookup, TakesNoMorePeersOfAnAnswerThanTheLimit) {
   const auto order = peers_by_distance(1000);
   Lookup lookup(kStart, peer_id(0), kKey, {order.back()});
   ASSERT_TRUE(lookup.poll_question(kStart));
-  lookup.handle_answer(kStart, order.back().id, answer({order.begin(), order.end() - 1}));
+  lookup.handle_answer(kStart, order.back().id, kWorld, answer({order.begin(), order.end() - 1}));
   std::size_t asked = 0;
   while (auto next = lookup.poll_question(kStart)) {
     ++asked;
@@ -130,14 +141,14 @@ TEST(KadLookup, DialsNoPrivateAddressOnAStrangersWord) {
   inside.addresses = {multiaddr::Multiaddr::tcp({IpAddress::v4(192, 168, 1, 1), 80})};
   Lookup lookup(kStart, peer_id(0), kKey, {order[2]});
   ASSERT_TRUE(lookup.poll_question(kStart));
-  lookup.handle_answer(kStart, order[2].id, answer({inside}, {inside}));
+  lookup.handle_answer(kStart, order[2].id, kWorld, answer({inside}, {inside}));
   EXPECT_TRUE(lookup.is_over()) << "nobody was worth asking";
   EXPECT_TRUE(lookup.poll_found()->addresses.empty());
 
-  Lookup laboratory(kStart, peer_id(0), kKey, {order[2]}, {.private_too = true});
-  ASSERT_TRUE(laboratory.poll_question(kStart));
-  laboratory.handle_answer(kStart, order[2].id, answer({inside}));
-  EXPECT_EQ(laboratory.poll_question(kStart)->peer, inside);
+  Lookup at_home(kStart, peer_id(0), kKey, {order[2]});
+  ASSERT_TRUE(at_home.poll_question(kStart));
+  at_home.handle_answer(kStart, order[2].id, kNextDoor, answer({inside}));
+  EXPECT_EQ(at_home.poll_question(kStart)->peer, inside) << "a neighbour tells of neighbours";
 }
 
 TEST(KadLookup, FollowsFewOfOneNetworkHoweverManyIdsItHas) {
@@ -148,7 +159,7 @@ TEST(KadLookup, FollowsFewOfOneNetworkHoweverManyIdsItHas) {
   }
   Lookup lookup(kStart, peer_id(0), kKey, {order.back()});
   ASSERT_TRUE(lookup.poll_question(kStart));
-  lookup.handle_answer(kStart, order.back().id, answer(sybils));
+  lookup.handle_answer(kStart, order.back().id, kWorld, answer(sybils));
   std::size_t asked = 0;
   while (auto next = lookup.poll_question(kStart)) {
     ++asked;
@@ -163,7 +174,7 @@ TEST(KadLookup, DoesNotFollowALiarForEver) {
   while (auto question = lookup.poll_question(kStart)) {
     std::vector<Peer> invented;
     for (std::size_t i = 0; i < kMaxPeers; ++i) invented.push_back(peer(next++));
-    lookup.handle_answer(kStart, question->peer.id, answer(invented));
+    lookup.handle_answer(kStart, question->peer.id, kWorld, answer(invented));
     ASSERT_LE(lookup.questions(), kMaxQuestions);
   }
   EXPECT_TRUE(lookup.is_over());
@@ -176,7 +187,7 @@ TEST(KadLookup, HoldsSoManyProviders) {
   while (auto question = lookup.poll_question(kStart)) {
     std::vector<Peer> invented;
     for (std::size_t i = 0; i < kMaxPeers; ++i) invented.push_back(peer(next++));
-    lookup.handle_answer(kStart, question->peer.id, answer({}, invented));
+    lookup.handle_answer(kStart, question->peer.id, kWorld, answer({}, invented));
   }
   EXPECT_EQ(lookup.found().size(), kMaxFound);
 }
@@ -185,11 +196,11 @@ TEST(KadLookup, TakesNothingFromWhoWasNotAskedOrAnswersSomethingElse) {
   const auto order = peers_by_distance(2);
   Lookup lookup(kStart, peer_id(0), kKey, order);
   ASSERT_TRUE(lookup.poll_question(kStart));
-  lookup.handle_answer(kStart, peer_id(500), answer({}, {peer(77)}));
+  lookup.handle_answer(kStart, peer_id(500), kWorld, answer({}, {peer(77)}));
   Message other = answer({}, {peer(78)});
   other.type = Type::kFindNode;
-  lookup.handle_answer(kStart, order[0].id, other);
-  lookup.handle_answer(kStart, order[0].id, answer({}, {peer(79)}));
+  lookup.handle_answer(kStart, order[0].id, kWorld, other);
+  lookup.handle_answer(kStart, order[0].id, kWorld, answer({}, {peer(79)}));
   EXPECT_FALSE(lookup.poll_found());
   EXPECT_TRUE(lookup.closest().empty());
 }

@@ -1,7 +1,6 @@
 // What Kademlia nodes ask and answer (libp2p kad-dht specification), under Turnpike's own protocol name.
 #pragma once
 
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -17,10 +16,12 @@ constexpr std::string_view kProtocol = "/dig/kad/1.0.0";
 constexpr std::size_t kReplication = 20;  ///< k: the peers of a bucket, of an answer, and that are told of a store.
 constexpr std::size_t kMaxMessage = 64 << 10;    ///< Bytes of one message without its length.
 constexpr std::size_t kMaxPeers = kReplication;  ///< Of each list of a message; those beyond are ignored.
-constexpr std::size_t kMaxAddresses = 16;        ///< Of one peer; those beyond are ignored.
-constexpr std::size_t kMaxKey = 80;              ///< Bytes; what others allow too.
+constexpr std::size_t kMaxListed = 128;  ///< A message that lists more is refused whole, before anything is made of it.
+constexpr std::size_t kMaxAddressSize = 256;  ///< Bytes of an address; a longer one is ignored.
+constexpr std::size_t kMaxAddresses = 16;     ///< Of one peer; those beyond are ignored.
+constexpr std::size_t kMaxKey = 80;           ///< Bytes; what others allow too.
 
-/// Values are neither kept nor asked for here, so kPutValue and kGetValue are known only to be refused.
+/// Values are neither kept nor asked for here.
 enum class Type : std::uint8_t {
   kPutValue = 0,
   kGetValue = 1,
@@ -47,18 +48,12 @@ struct Message {
 };
 
 /// The writer is to blame for each.
-enum class ParseError : std::uint8_t { kMalformed, kUnknownType, kKeyTooLong };
+enum class ParseError : std::uint8_t { kMalformed, kUnknownType, kKeyTooLong, kTooManyPeers };
 
 /// Reads one message without its length. Peers whose id cannot be read, and addresses of kinds that we do not know, are
-/// left out; the rest of the message stands.
+/// left out; the rest of the message stands. Whether an address may be used is another question: see realm.h.
 [[nodiscard]] Result<Message, ParseError> decode(ByteView message);
 /// With its length before it. Of each list the first kMaxPeers are written, and no more of each than fits kMaxMessage.
 [[nodiscard]] Bytes encode(const Message& message);
-
-/// An address that is IP with TCP or QUIC v1 and can be reached from anywhere: what a stranger's word is taken for. A
-/// private one would have us knock at our own neighbours' doors in his name.
-[[nodiscard]] bool is_public(const multiaddr::Multiaddr& address);
-/// Where such an address is.
-[[nodiscard]] std::optional<Endpoint> endpoint_of(const multiaddr::Multiaddr& address);
 
 }  // namespace turnpike::kad

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/kad/key.h"
+#include "core/kad/realm.h"
 
 namespace turnpike::kad {
 namespace {
@@ -21,9 +22,12 @@ void decrement(std::map<Key, std::size_t>& counts, const Key& key) {
 
 }  // namespace
 
-Recorded Providers::add(Instant now, ByteView key, Peer provider, const IpAddress& network) {
+Recorded Providers::add(Instant now, ByteView key, Peer provider, const IpAddress& seen) {
   if (!is_provider_key(key)) return Recorded::kBadKey;
+  provider.addresses = passing(provider.addresses, seen, provider.id);
+  if (provider.addresses.empty()) return Recorded::kNoAddress;
   handle_timeout(now);
+  const IpAddress network = network_of(seen);
   if (provider.addresses.size() > kMaxAddresses) {
     provider.addresses.erase(provider.addresses.begin() + kMaxAddresses, provider.addresses.end());
   }
@@ -97,6 +101,14 @@ void Offers::remove(const Digest& store) {
   const auto [first, last] = order_.equal_range(at->second);
   order_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == store; }));
   due_.erase(at);
+}
+
+void Offers::again(Instant now) {
+  order_.clear();
+  for (auto& [store, due] : due_) {
+    due = now;
+    order_.emplace(now, store);
+  }
 }
 
 std::optional<Digest> Offers::poll_due(Instant now) {

@@ -24,6 +24,7 @@ enum class Recorded : std::uint8_t {
   kNew,
   kRenewed,
   kBadKey,     ///< No provider_key().
+  kNoAddress,  ///< None at which others could reach it (realm.h).
   kKeyFull,    ///< kMaxProvidersPerKey: those who were there first stay until they expire.
   kPeerFull,   ///< kMaxKeysPerPeer or kMaxRecordsPerNetwork.
   kTableFull,  ///< kMaxKeys or kMaxRecords.
@@ -31,8 +32,8 @@ enum class Recorded : std::uint8_t {
 
 class Providers {
  public:
-  /// `provider` is who sent it, over a connection where it has proved that; `network` is where that came from.
-  Recorded add(Instant now, ByteView key, Peer provider, const IpAddress& network);
+  /// `provider` is who sent it, over a connection from `seen` where it has proved that.
+  Recorded add(Instant now, ByteView key, Peer provider, const IpAddress& seen);
   /// Those that have not expired at `now`.
   [[nodiscard]] std::vector<Peer> of(Instant now, ByteView key) const;
   /// Forgets what has expired.
@@ -66,6 +67,9 @@ class Offers {
   /// `reached` peers have been told of it.
   void told(Instant now, const Digest& store, std::size_t reached);
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  /// What was told is not right any more: all are due again.
+  void again(Instant now);
+  [[nodiscard]] bool has(const Digest& store) const { return due_.contains(store); }
   [[nodiscard]] std::size_t size() const { return due_.size(); }
 
  private:

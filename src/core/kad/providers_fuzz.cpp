@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       now += std::chrono::hours(verb);
       providers.handle_timeout(now);
     } else {
-      const auto recorded = providers.add(now, key, kad::peer(who), network_of(kad::address_of(verb)));
+      const auto recorded = providers.add(now, key, kad::peer(who), kad::address_of(verb));
       const auto there = providers.of(now, key);
       if (there.size() > kad::kMaxProvidersPerKey) std::abort();
       const bool taken = recorded == kad::Recorded::kNew || recorded == kad::Recorded::kRenewed;

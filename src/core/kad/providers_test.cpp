@@ -16,7 +16,7 @@ Digest store(std::uint32_t number) {
   return crypto::sha256(bytes);
 }
 Bytes key(std::uint32_t number) { return provider_key(store(number)); }
-IpAddress network(std::uint32_t number) { return network_of(address_of(number)); }
+IpAddress network(std::uint32_t number) { return address_of(number); }
 
 TEST(KadProviders, AreForgottenAfter48Hours) {
   Providers providers;
@@ -83,6 +83,27 @@ TEST(KadProviders, HoldSoManyRecords) {
   EXPECT_EQ(providers.size(), kMaxRecords);
   EXPECT_EQ(providers.add(kStart, key(9), peer(999), network(999)), Recorded::kKeyFull);
   EXPECT_EQ(providers.add(kStart, key(15000), peer(999), network(999)), Recorded::kTableFull);
+}
+
+TEST(KadProviders, NeedAnAddressThatOthersCanReach) {
+  Providers providers;
+  const auto inside = multiaddr::Multiaddr::tcp({IpAddress::v4(10, 0, 0, 7), 4001});
+  EXPECT_EQ(providers.add(kStart, key(1), {peer_id(1), {inside}}, network(1)), Recorded::kNoAddress);
+  EXPECT_EQ(providers.add(kStart, key(1), {peer_id(1), {inside}}, IpAddress::v4(10, 0, 0, 9)), Recorded::kNew);
+  EXPECT_EQ(providers.add(kStart, key(1), {peer_id(1), {}}, network(1)), Recorded::kNoAddress);
+  EXPECT_EQ(providers.of(kStart, key(1)), (std::vector{Peer{peer_id(1), {inside}}}));
+}
+
+TEST(KadOffers, AreAllDueAgainWhenWhatWasToldIsNotRightAnyMore) {
+  Offers offers;
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    offers.add(kStart, store(i));
+    offers.told(kStart, store(i), 20);
+  }
+  ASSERT_FALSE(offers.poll_due(kStart));
+  offers.again(kStart + Duration(1));
+  for (std::uint32_t i = 0; i < 3; ++i) EXPECT_TRUE(offers.poll_due(kStart + Duration(1)));
+  EXPECT_FALSE(offers.poll_due(kStart + Duration(1)));
 }
 
 TEST(KadOffers, AreDueAtOnceAndAgainAfter22Hours) {

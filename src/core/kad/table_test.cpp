@@ -9,10 +9,8 @@ namespace {
 
 constexpr Instant kStart{std::chrono::seconds(10)};
 
-Contact contact(std::uint32_t number) { return {peer(number), network_of(address_of(number))}; }
-Contact contact_in(std::uint32_t number, std::uint32_t network) {
-  return {peer(number), network_of(address_of(network))};
-}
+Contact contact(std::uint32_t number) { return {peer(number), address_of(number)}; }
+Contact contact_in(std::uint32_t number, std::uint32_t network) { return {peer(number), address_of(network)}; }
 
 // Peers whose place shares exactly `bits` with the first one's.
 std::vector<std::uint32_t> peers_sharing(std::size_t bits, std::size_t count) {
@@ -78,6 +76,38 @@ TEST(KadTable, HasRoomForFewOfOneNetworkInAll) {
   EXPECT_EQ(table.size(), kMaxPerNetwork - 1);
   for (std::uint32_t i = 1; i < 5000; ++i) table.add(kStart, contact_in(i, 5));
   EXPECT_EQ(table.size(), kMaxPerNetwork);
+}
+
+TEST(KadTable, RationsNobodyOfOurOwnHouse) {
+  Table table(peer_id(0));
+  for (std::uint32_t i = 1; i <= 15; ++i) {
+    EXPECT_EQ(table.add(kStart, {peer(i), IpAddress::v4(192, 168, 1, static_cast<std::uint8_t>(i))}), Added::kNew);
+  }
+}
+
+TEST(KadTable, TakesNoAddressNearerThanWhereThePeerWasMet) {
+  Table table(peer_id(0));
+  const auto inside = multiaddr::Multiaddr::tcp({IpAddress::v4(192, 168, 1, 1), 80});
+  Peer both = peer(1);
+  both.addresses.push_back(inside);
+  table.add(kStart, {both, address_of(1)});
+  EXPECT_EQ(table.all().front().peer, peer(1));
+}
+
+TEST(KadTable, TellsOthersOnlyOfThoseWhoAnswered) {
+  Table table(peer_id(0));
+  for (std::uint32_t i = 1; i <= 3; ++i) table.add(kStart, contact(i));
+  table.failed(peer_id(2));
+  const auto told = table.lively(Place::of(peer_id(2)), 20, peer_id(1));
+  EXPECT_EQ(told, std::vector{peer(3)});
+  EXPECT_EQ(table.closest(Place::of(peer_id(2)), 20).size(), 3U);
+}
+
+TEST(KadTable, NamesTheLongestSilentFirst) {
+  Table table(peer_id(0));
+  for (std::uint32_t i = 1; i <= 3; ++i) table.add(kStart + std::chrono::seconds(i), contact(i));
+  EXPECT_EQ(table.silent(kStart + std::chrono::seconds(3), 5), (std::vector{peer(1), peer(2)}));
+  EXPECT_EQ(table.silent(kStart + std::chrono::seconds(3), 1), std::vector{peer(1)});
 }
 
 TEST(KadTable, DoesNotHoldItself) {
