@@ -27,32 +27,6 @@ std::vector<Endpoint> endpoints_of(const std::vector<rendezvous::Service>& servi
   return out;
 }
 
-std::string in_words(const rendezvous::RelayDenied& denied) {
-  std::string text = "the bootstrap grants no session: ";
-  switch (denied.reason) {
-    case relay::RefusalReason::kSelf:
-      text += "it is ourselves";
-      break;
-    case relay::RefusalReason::kFull:
-      text += "it is full";
-      break;
-    case relay::RefusalReason::kPeerLimit:
-      text += "too many sessions of one peer";
-      break;
-    case relay::RefusalReason::kNetworkLimit:
-      text += "too many sessions of our network";
-      break;
-    case relay::RefusalReason::kTargetOffline:
-      text += "the peer is not connected there";
-      break;
-    case relay::RefusalReason::kTooFast:
-      text += "we ask too fast";
-      break;
-  }
-  if (!denied.suggestion.empty()) text += "; it suggests: " + denied.suggestion;
-  return text;
-}
-
 }  // namespace
 
 struct Peer::Parts {
@@ -240,7 +214,7 @@ struct Peer::Parts {
                         .quote = granted.quote});
   }
   void on(std::size_t, const rendezvous::RelayDenied& denied) {
-    paths.handle_denied(now, denied.target, in_words(denied), denied.retry_after);
+    paths.handle_denied(now, denied.target, words_of(denied), denied.retry_after);
   }
   void on(std::size_t, const rendezvous::RelayOffered& offered) {
     // Only at a bootstrap of our own choosing: an offer cannot send us anywhere else.
@@ -408,6 +382,20 @@ void Peer::handle_neighbour(Now now, const identity::PeerId& peer, const std::ve
   parts_->settle(now);
 }
 
+void Peer::handle_inventory(Now now, const identity::PeerId& peer, const IpAddress& from,
+                            const inventory::Change& change) {
+  std::vector<std::pair<store::StoreId, sync::Announcement>> has;
+  for (const store::Manifest& each : change.stores) {
+    has.emplace_back(each.id, sync::Announcement{.peer = peer,
+                                                 .from = from,
+                                                 .content = each.content,
+                                                 .seq = change.seq,
+                                                 .trusted = parts_->trusted.contains(peer)});
+  }
+  parts_->sync.handle_words(now, has, peer, change.gone);
+  parts_->settle(now);
+}
+
 void Peer::handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found, const IpAddress& remote) {
   if (peer == parts_->id) return;
   parts_->paths.set_connected(now, peer, true, found, remote);
@@ -556,6 +544,16 @@ std::vector<StoreView> Peer::stores() const {
   return out;
 }
 
+std::uint64_t Peer::locals_version() const { return parts_->sync.locals_version(); }
+
+std::vector<store::Manifest> Peer::public_stores() const {
+  std::vector<store::Manifest> out;
+  for (const auto& [store, local] : parts_->sync.book().locals()) {
+    if (local.shared && local.mark != sync::Mark::kContested) out.push_back({.id = store, .content = local.content});
+  }
+  return out;
+}
+
 std::optional<std::uint64_t> Peer::space_wanted() const { return parts_->sync.book().space_wanted(); }
 
 std::vector<TransferView> Peer::transfers() const { return parts_->sync.transfers(parts_->now.mono); }
@@ -564,31 +562,7 @@ std::vector<PeerView> Peer::peers() const {
   std::vector<PeerView> out;
   const std::map<identity::PeerId, std::size_t> stores = parts_->sync.book().stores_by_peer();
   for (const auto& [peer, ladder] : parts_->paths.ladders()) {
-    PeerView view{.peer = peer,
-                  .found = parts_->paths.found(peer),
-                  .tcp = ladder.direct_endpoints(),
-                  .http = ladder.endpoints(),
-                  .rungs = ladder.view(),
-                  .state = {},
-                  .reason = ladder.reason()};
-    switch (ladder.standing()) {
-      case path::Standing::kIdle:
-        view.state = "idle";
-        break;
-      case path::Standing::kTrying:
-        view.state = "racing";
-        break;
-      case path::Standing::kWaiting:
-      case path::Standing::kNoWay:
-        view.state = "unreachable";
-        break;
-      case path::Standing::kOpen: {
-        const auto open = std::find_if(view.rungs.begin(), view.rungs.end(),
-                                       [](const RungView& rung) { return rung.state == "open"; });
-        view.state = open == view.rungs.end() ? "racing" : std::string(path::name_of(open->rung));
-        break;
-      }
-    }
+    PeerView view = view_of(peer, parts_->paths.found(peer), ladder);
     if (const auto count = stores.find(peer); count != stores.end()) view.stores = count->second;
     view.serving = parts_->paths.serving(peer);
     out.push_back(std::move(view));

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "core/identity/peer_id.h"
+#include "core/inventory/follower.h"
 #include "core/peer/command.h"
 #include "core/peer/view.h"
 #include "core/sync/mode.h"
@@ -88,6 +89,8 @@ class Peer {
   void handle_networks(Now now, std::vector<IpNetwork> networks);
   /// Somebody of our own network says that `peer` answers there; it has proved nothing yet.
   void handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp);
+  /// What `peer`, which is connected from there, says of its stores (core/inventory).
+  void handle_inventory(Now now, const identity::PeerId& peer, const IpAddress& from, const inventory::Change& change);
   /// A connection of the libp2p host to `peer` stands, or its last one is gone; `found` is how it came about.
   void handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found, const IpAddress& remote = {});
   void handle_peer_disconnected(Now now, const identity::PeerId& peer);
@@ -137,6 +140,10 @@ class Peer {
   [[nodiscard]] std::optional<StoreView> store(store::StoreId store) const;
   [[nodiscard]] std::vector<identity::PeerId> holders(store::StoreId store) const;  ///< Who announces it.
   [[nodiscard]] std::vector<StoreView> stores() const;  ///< Held, wanted or known of; in order of id.
+  /// Counts the changes of what public_stores() gives.
+  [[nodiscard]] std::uint64_t locals_version() const;
+  /// What is here and may be told to anybody, in order of id: no private store, none in doubt, none contested.
+  [[nodiscard]] std::vector<store::Manifest> public_stores() const;
   /// Bytes that the smallest of the stores needs that pause for want of space; none while none does.
   [[nodiscard]] std::optional<std::uint64_t> space_wanted() const;
   [[nodiscard]] std::vector<TransferView> transfers() const;  ///< Under way first, then the latest completed ones.

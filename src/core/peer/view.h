@@ -10,8 +10,10 @@
 #include "base/time.h"
 #include "core/identity/peer_id.h"
 #include "core/path/found.h"
+#include "core/path/ladder.h"
 #include "core/path/rung_view.h"
 #include "core/reach/prover.h"
+#include "core/rendezvous/client.h"
 #include "core/sync/view.h"
 
 namespace turnpike::peer {
@@ -33,6 +35,11 @@ struct PeerView {
   std::size_t stores = 0;   ///< How many it announces.
   std::size_t serving = 0;  ///< Relay sessions over which we serve it.
 };
+
+/// Without what only the sync knows: `stores` and `serving`.
+[[nodiscard]] PeerView view_of(const identity::PeerId& peer, path::FoundSet found, const path::Ladder& ladder);
+/// Why a bootstrap grants no relay session; for people.
+[[nodiscard]] std::string words_of(const rendezvous::RelayDenied& denied);
 
 struct BootstrapView {
   std::string url;

@@ -27,34 +27,12 @@ void Book::set_announcers(Instant now, std::size_t bootstrap, const store::Store
                           const std::vector<Announcement>& announcements) {
   Entry* entry = open(store);
   if (entry == nullptr) return;
-  const auto bit = static_cast<std::uint8_t>(1U << bootstrap);
-  for (Known& known : entry->announcers) known.via &= static_cast<std::uint8_t>(~bit);
+  forget(*entry, via_bootstrap(bootstrap));
   bool fresh = false;
-  for (const Announcement& said : announcements) {
-    const auto same = std::find_if(entry->announcers.begin(), entry->announcers.end(),
-                                   [&](const Known& known) { return known.said.peer == said.peer; });
-    if (same == entry->announcers.end()) {
-      if (entry->announcers.size() >= kMaxAnnouncersPerStore || announcements_ >= kMaxAnnouncements) {
-        ++passed_over_;
-        continue;
-      }
-      entry->announcers.push_back({said, bit});
-      ++announcements_;
-      fresh = true;
-    } else if (said.seq >= same->said.seq) {
-      fresh |= same->said.content != said.content || said.seq > same->said.seq;
-      same->said = said;
-      same->via |= bit;
-    }
-  }
-  announcements_ -= std::erase_if(entry->announcers, [](const Known& known) { return known.via == 0; });
+  for (const Announcement& said : announcements) fresh |= take(*entry, said, via_bootstrap(bootstrap));
+  announcements_ -= drop_unsaid(*entry);
   if (fresh) entry->lookup_backoff.reset();
-  if (fresh) {
-    // Somebody new may succeed where the others failed. The disk's troubles are not theirs.
-    for (auto& [content, attempt] : entry->attempts) {
-      if (!attempt.disk) attempt.next_try = now;
-    }
-  }
+  if (fresh) retry_what_failed(now, *entry);
   if (looks_up(*entry)) {
     const bool here = entry->local.has_value();
     const Duration period = here                        ? path::Backoff::jittered(random_, kConfirmPeriod)
@@ -64,6 +42,34 @@ void Book::set_announcers(Instant now, std::size_t bootstrap, const store::Store
   } else {
     file_lookup(store, *entry, std::nullopt);
   }
+  file(now, store, *entry);
+}
+
+bool Book::take(Entry& entry, const Announcement& said, Via via) {
+  const bool has_room = entry.announcers.size() < kMaxAnnouncersPerStore && announcements_ < kMaxAnnouncements;
+  const std::size_t before = entry.announcers.size();
+  const Hearing hearing = hear(entry, said, via, has_room);
+  announcements_ += entry.announcers.size() - before;
+  if (hearing == Hearing::kNoRoom) ++passed_over_;
+  return hearing == Hearing::kFresh;
+}
+
+void Book::set_word(Instant now, const store::StoreId& store, const Announcement& said) {
+  if (!knows(store) && !wants_inventory()) {
+    ++passed_over_;
+    return;
+  }
+  Entry* entry = open(store);
+  if (entry == nullptr || !take(*entry, said, kViaItself)) return;
+  retry_what_failed(now, *entry);
+  file(now, store, *entry);
+}
+
+void Book::clear_word(Instant now, const store::StoreId& store, const PeerId& peer) {
+  Entry* entry = find(store);
+  if (entry == nullptr) return;
+  forget(*entry, kViaItself, peer);
+  announcements_ -= drop_unsaid(*entry);
   file(now, store, *entry);
 }
 
@@ -548,24 +554,7 @@ Mark Book::mark_of(const Target& target) const {
 std::vector<PeerId> Book::sources(Instant now, const Target& target) const {
   const Entry* entry = find(target.store);
   if (entry == nullptr) return {};
-  const auto at = entry->attempts.find(target.content);
-  std::vector<std::tuple<unsigned, std::uint64_t, PeerId>> fit;
-  for (const Known& known : entry->announcers) {
-    if (known.said.content != target.content) continue;
-    unsigned failures = 0;
-    if (at != entry->attempts.end()) {
-      const auto trouble = at->second.troubles.find(known.said.peer);
-      if (trouble != at->second.troubles.end()) {
-        if (trouble->second.blamed || trouble->second.next_try > now) continue;
-        failures = trouble->second.backoff.failures();
-      }
-    }
-    fit.emplace_back(failures, salted(known.said.peer.public_key), known.said.peer);
-  }
-  std::sort(fit.begin(), fit.end());
-  std::vector<PeerId> peers;
-  for (const auto& [failures, salt, peer] : fit) peers.push_back(peer);
-  return peers;
+  return askable(now, *entry, target.content, [this](const PeerId& peer) { return salted(peer.public_key); });
 }
 
 Plan Book::plan(Instant now, const store::StoreId& store) const {

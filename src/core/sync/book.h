@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "core/sync/entry.h"
+#include "core/sync/hearsay.h"
 #include "core/sync/judgement.h"
 #include "core/sync/mode.h"
 
@@ -49,6 +49,9 @@ class Book {
   /// All that one bootstrap (below 8) knows to announce the store; earlier words of the same bootstrap are void.
   void set_announcers(Instant now, std::size_t bootstrap, const store::StoreId& store,
                       const std::vector<Announcement>& announcements);
+  /// The announcer's own word, over a connection to us: it holds beside what bootstraps say, until it takes it back.
+  void set_word(Instant now, const store::StoreId& store, const Announcement& said);
+  void clear_word(Instant now, const store::StoreId& store, const PeerId& peer);
   void set_local(Instant now, const store::StoreId& store, const Local& local);
   void clear_local(Instant now, const store::StoreId& store);
   /// Its file is there, but it is not known any more what is in it; set_local or clear_local will tell.
@@ -186,7 +189,8 @@ class Book {
   [[nodiscard]] Circumstances circumstances() const;
   [[nodiscard]] bool wanted(const Entry& entry) const { return is_wanted(entry, config_.mode); }
   [[nodiscard]] bool looks_up(const Entry& entry) const { return needs_lookups(entry, config_.mode); }
-  void take_off(Entry& entry);  // its local store
+  bool take(Entry& entry, const Announcement& said, Via via);  // whether it is news
+  void take_off(Entry& entry);                                 // its local store
   void begin(Attempt& attempt, const store::Content& content, bool begun);
   void file_over_quota(Instant now);
   [[nodiscard]] std::uint64_t salted(const Digest& digest) const;

@@ -29,10 +29,10 @@ struct Local {
   bool in_doubt = false;  ///< Its file was written to, or cannot be read: not told to others, and not fetched over.
 };
 
-/// Who announces a store, and which of the bootstraps say so.
+/// Who announces a store, and who says so (core/sync/hearsay.h).
 struct Known {
   Announcement said;
-  std::uint8_t via = 0;  // by bit: the bootstraps that tell it
+  std::uint16_t via = 0;
 };
 
 /// What one peer did to our fetching one content.

@@ -76,6 +76,13 @@ void Sync::handle_announcers(Now now, std::size_t bootstrap, const store::StoreI
   pump(now);
 }
 
+void Sync::handle_words(Now now, const std::vector<std::pair<store::StoreId, Announcement>>& has, const PeerId& peer,
+                        const std::vector<store::StoreId>& gone) {
+  for (const auto& [store, said] : has) book_.set_word(now.mono, store, said);
+  for (const store::StoreId& store : gone) book_.clear_word(now.mono, store, peer);
+  pump(now);
+}
+
 void Sync::handle_paths_changed(Now now) { pump(now); }
 
 void Sync::handle_network_changed(Now now) {

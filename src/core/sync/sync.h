@@ -47,6 +47,9 @@ class Sync {
   void handle_entry(Now now, const store::StoreId& store, const store::Content& content);
   void handle_announcers(Now now, std::size_t bootstrap, const store::StoreId& store,
                          const std::vector<Announcement>& announcements);
+  /// What a peer that is connected says of itself: these it has, these no longer.
+  void handle_words(Now now, const std::vector<std::pair<store::StoreId, Announcement>>& has, const PeerId& peer,
+                    const std::vector<store::StoreId>& gone);
   void handle_paths_changed(Now now);
   void handle_network_changed(Now now);
 

@@ -1,0 +1,62 @@
+#include "core/peer/view.h"
+
+#include <algorithm>
+
+namespace turnpike::peer {
+
+PeerView view_of(const identity::PeerId& peer, path::FoundSet found, const path::Ladder& ladder) {
+  PeerView view{.peer = peer,
+                .found = found,
+                .tcp = ladder.direct_endpoints(),
+                .http = ladder.endpoints(),
+                .rungs = ladder.view(),
+                .state = {},
+                .reason = ladder.reason()};
+  switch (ladder.standing()) {
+    case path::Standing::kIdle:
+      view.state = "idle";
+      break;
+    case path::Standing::kTrying:
+      view.state = "racing";
+      break;
+    case path::Standing::kWaiting:
+    case path::Standing::kNoWay:
+      view.state = "unreachable";
+      break;
+    case path::Standing::kOpen: {
+      const auto open =
+          std::find_if(view.rungs.begin(), view.rungs.end(), [](const RungView& rung) { return rung.state == "open"; });
+      view.state = open == view.rungs.end() ? "racing" : std::string(path::name_of(open->rung));
+      break;
+    }
+  }
+  return view;
+}
+
+std::string words_of(const rendezvous::RelayDenied& denied) {
+  std::string text = "the bootstrap grants no session: ";
+  switch (denied.reason) {
+    case relay::RefusalReason::kSelf:
+      text += "it is ourselves";
+      break;
+    case relay::RefusalReason::kFull:
+      text += "it is full";
+      break;
+    case relay::RefusalReason::kPeerLimit:
+      text += "too many sessions of one peer";
+      break;
+    case relay::RefusalReason::kNetworkLimit:
+      text += "too many sessions of our network";
+      break;
+    case relay::RefusalReason::kTargetOffline:
+      text += "the peer is not connected there";
+      break;
+    case relay::RefusalReason::kTooFast:
+      text += "we ask too fast";
+      break;
+  }
+  if (!denied.suggestion.empty()) text += "; it suggests: " + denied.suggestion;
+  return text;
+}
+
+}  // namespace turnpike::peer
