@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include "io/log/log.h"
 #include "io/loop/convert.h"
@@ -190,6 +191,9 @@ void Brain::pump() {
     std::visit([this](auto& each) { execute(each); }, *command);
   }
   pumping_ = false;
+  if (stores_changed_ && std::exchange(stores_version_, peer_.locals_version()) != peer_.locals_version()) {
+    asio::post(timer_.get_executor(), [this] { stores_changed_(); });
+  }
   sleep();
 }
 

@@ -27,6 +27,9 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   [[nodiscard]] const peer::Peer& peer() const { return peer_; }
   /// `change` calls one of the brain's handle_* or verbs; what it then wants is done.
   void tell(const std::function<void(peer::Peer&, Now)>& change);
+  /// `listener` is called, on the loop and never from within a call to this, when what may be told of our stores may
+  /// have changed.
+  void on_stores_changed(std::function<void()> listener) { stores_changed_ = std::move(listener); }
   void catalogue_event(const io::CatalogueEvent& event);
   void stop();
 
@@ -71,6 +74,8 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   std::map<store::StoreId, std::string> damaged_;
   asio::steady_timer timer_;
   std::optional<Instant> armed_;
+  std::function<void()> stores_changed_;
+  std::uint64_t stores_version_ = 0;
   bool pumping_ = false;
   bool stopped_ = false;
   Links* links_ = nullptr;

@@ -29,6 +29,7 @@
 #include "node/control_api.h"
 #include "node/doors.h"
 #include "node/http_api.h"
+#include "node/inventory_service.h"
 #include "node/lan_peers.h"
 #include "node/old_node_client.h"
 #include "node/old_node_service.h"
@@ -83,10 +84,18 @@ class Process {
                 [this](store::StoreId id, store::Content content) { return manifest(id, content); }),
         dialer_(config.proxies, random_),
         news_(
-            brain_, [this](const auto& connection) { old_client_.peer_identified(connection); },
-            [this](const identity::PeerId& peer) { old_client_.peer_disconnected(peer); }),
+            brain_,
+            [this](const auto& connection) {
+              old_client_.peer_identified(connection);
+              inventory_.peer_identified(connection);
+            },
+            [this](const identity::PeerId& peer) {
+              old_client_.peer_disconnected(peer);
+              inventory_.peer_disconnected();
+            }),
         store_service_(access_, upload_),
         host_(loop_.get_executor(), host_settings(identity), random_, &news_),
+        inventory_(loop_.get_executor(), identity, sequence_, host_, brain_, random_),
         lan_peers_(loop_.get_executor(), id(), uses_mdns(config), host_, brain_, random_),
         old_service_(id(), catalogue_, shared(), old_node_facts(), random_),
         old_client_(host_, pool_, catalogue_, memory_,
@@ -125,6 +134,11 @@ class Process {
                  [this](std::shared_ptr<io::HostConnection> connection, std::unique_ptr<io::LinkStream> stream) {
                    return store_service_.serve(std::move(connection), std::move(stream));
                  });
+    host_.handle(std::string(inventory::kProtocol), {.streams = kInventoryStreams},
+                 [this](std::shared_ptr<io::HostConnection> connection, std::unique_ptr<io::LinkStream> stream) {
+                   return inventory_.serve(std::move(connection), std::move(stream));
+                 });
+    brain_.on_stores_changed([this] { inventory_.stores_changed(); });
     answer_old_nodes(dig::kPeerProtocol, false);
     answer_old_nodes(dig::kDiscoveryProtocol, true);
     if (const auto why = open_ports()) return io::give_up(*why);
@@ -348,6 +362,7 @@ class Process {
       if (quota) peer.set_max_disk(now, *quota);
       peer.handle_catalogue_ready(now);
     });
+    inventory_.open();
   }
 
   /// Half of what was free before sync brought anything.
@@ -499,6 +514,7 @@ class Process {
     downloads_.stop_all();
     paths_.close_all();
     lan_peers_.stop();
+    inventory_.stop();
     old_client_.stop();
     host_.close_all();
     links_.close_all();
@@ -538,6 +554,7 @@ class Process {
   PeerNews news_;
   StoreService store_service_;
   io::Host host_;
+  InventoryService inventory_;
   LanPeers lan_peers_;
   OldNodeService old_service_;
   OldNodeClient old_client_;

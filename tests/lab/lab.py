@@ -213,7 +213,7 @@ class Lab:
         return [(row["http"], row["services"]) for row in rows][0] if rows else None
 
     def node(self, host, rungs=RUNGS, sync="all", bootstrap=BOOTSTRAP_HOST, flags=(), env=None):
-        """`flags` and the environment variables of `env` are the node's, and its `doctor`'s."""
+        """`flags` and the environment variables of `env` are the node's, and its `doctor`'s. `bootstrap` may be None."""
         return Node(self, host, rungs, sync, bootstrap, flags, env)
 
 
@@ -230,10 +230,9 @@ class Node:
         self.router = f"{host}-r" if behind_router else host
 
     def start(self, seconds=10):
+        at = ["--bootstrap", f"https://{self.bootstrap}", "--bootstrap-pin", self.lab.pin] if self.bootstrap else []
         self.process = self.lab.start(
-            self.host, self.lab.turnpike, "node", "--data", self.data, "--port", "4001",
-            "--bootstrap", f"https://{self.bootstrap}", "--bootstrap-pin", self.lab.pin,
-            "--sync", self.sync, "--rungs", self.rungs, *self.flags, log=f"{self.host}.log", env=self.env)
+            self.host, self.lab.turnpike, "node", "--data", self.data, "--port", "4001", *at, "--sync", self.sync, "--rungs", self.rungs, *self.flags, log=f"{self.host}.log", env=self.env)
         wait_until(lambda: self._answers(), seconds, lambda: f"{self.host} answers status:\n{self.process.tail()}")
         return self
 
