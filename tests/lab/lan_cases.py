@@ -5,7 +5,7 @@
 import unittest
 
 from cases import MIB, SIZES, LabCase
-from lab import require_namespaces, wait_until
+from lab import LabError, require_namespaces, wait_until
 
 
 class LanCase:
@@ -55,7 +55,8 @@ class MdnsSwitchedOff(LabCase, LanCase):
         a.make_stores([MIB])
         a.start()
         b.start()
-        self.assertRaises(Exception, wait_until, lambda: b.ask("peers"), 4, "nobody")
+        with self.assertRaisesRegex(LabError, "anybody"):
+            wait_until(lambda: b.ask("peers"), 4, "anybody")
         self.assertIn("counter packets 0", lab.run("a", "nft", "list", "table", "inet", "seen"))
 
 
@@ -66,7 +67,8 @@ class TwoLansThatShareAnAddressRange(LabCase, LanCase):
         a.make_stores([MIB])
         a.start()
         b.start()
-        self.assertRaises(Exception, wait_until, lambda: b.ask("peers"), 4, "nobody")
+        with self.assertRaisesRegex(LabError, "anybody"):
+            wait_until(lambda: b.ask("peers"), 4, "anybody")
 
 
 class SourceOfALanThatDiesInMidStore(LabCase, LanCase):
