@@ -31,6 +31,8 @@ using boost::system::error_code;
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 /// How much one connection moves before the others on the loop have their turn.
 constexpr std::size_t kMaxBurst = std::size_t{1} << 20U;
+/// The same for a file, whose bytes pass through nobody's hands: this many take the kernel about a millisecond.
+constexpr std::size_t kMaxFileBurst = std::size_t{4} << 20U;
 /// One call of sendfile: it may wait for the disk, with all of the loop behind it.
 constexpr std::size_t kMaxSendfile = std::size_t{1} << 20U;
 /// Between two attempts of `connect_host` (RFC 8305 §5).
@@ -141,7 +143,7 @@ class TcpPipe final : public BytePipe {
     auto position = static_cast<off_t>(offset);
     const auto want = std::min<std::uint64_t>(length, kMaxSendfile);
     for (;;) {
-      const auto turn = co_await take_turn();
+      const auto turn = co_await take_turn(kMaxFileBurst);
       if (!turn) co_return fail(turn.error());
       const ssize_t sent = ::sendfile(socket_.native_handle(), fd, &position, want);
       if (sent == 0) co_return fail(IoError::kOther);  // the file is shorter than it was
@@ -200,10 +202,10 @@ class TcpPipe final : public BytePipe {
     return ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
   }
 
-  /// Lets the loop's other work run after every kMaxBurst bytes: a fast peer never makes us wait by itself.
-  asio::awaitable<Status<IoError>> take_turn() {
+  /// Lets the loop's other work run after every `most` bytes: a fast peer never makes us wait by itself.
+  asio::awaitable<Status<IoError>> take_turn(std::size_t most = kMaxBurst) {
     const auto loop = socket_.get_executor();
-    if (burst_ >= kMaxBurst) {
+    if (burst_ >= most) {
       burst_ = 0;
       co_await asio::post(loop, asio::use_awaitable);
     }
