@@ -107,18 +107,18 @@ Result<Message, ParseError> decode(ByteView datagram) {
     in.u32();  // lifetime
     const ByteView data = in.take(in.u16());
     if (in.failed()) return fail(ParseError::kTruncated);
-    out.names_service |= type == kPtr && *name == kService;
-    if (type == kTxt && name->ends_with(kService)) read_texts(out, data);
+    out.names_service |= type == kPtr && (*name == kService || *name == kOldService);
+    if (type == kTxt && (name->ends_with(kService) || name->ends_with(kOldService))) read_texts(out, data);
     at = datagram.size() - in.remaining();
   }
   return out;
 }
 
-Bytes make_query() {
+Bytes make_query(std::string_view service) {
   Bytes bytes;
   ByteWriter out(bytes);
   write_header(out, 0, 1, 0, 0);
-  write_name(out, kService);
+  write_name(out, service);
   out.u16(kPtr);
   out.u16(kInternet);
   return bytes;

@@ -44,6 +44,7 @@ void Responder::handle_timeout(Instant now) {
   std::erase_if(told_, [&](const auto& entry) { return now - entry.second >= kRepeat; });
   if (now < ask_at_) return;
   out_.push_back(make_query());
+  out_.push_back(make_query(kOldService));  // alone: they read the first question only
   ask_at_ = now + interval_;
   interval_ = std::min(2 * interval_, kLongestInterval);
 }

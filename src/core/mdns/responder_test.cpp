@@ -63,6 +63,16 @@ TEST_F(MdnsResponder, TellsNoAddressOfAnotherNetworkNorItself) {
   EXPECT_FALSE(hear("dnsaddr=nonsense"));
 }
 
+TEST_F(MdnsResponder, AsksForOldNodesTooAndAnswersNobodyWhoAsksForThem) {
+  node.handle_timeout(kStart);
+  (void)node.poll_transmit();
+  const auto second = node.poll_transmit();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->payload, make_query(kOldService));
+  node.handle_datagram(kStart, kNeighbour, second->payload);
+  EXPECT_FALSE(node.poll_transmit());
+}
+
 TEST_F(MdnsResponder, TellsAPeerOnceInAWhile) {
   EXPECT_TRUE(hear(text(2, "/ip4/192.168.1.7/tcp/1")));
   EXPECT_FALSE(hear(text(2, "/ip4/192.168.1.7/tcp/1")));
