@@ -33,8 +33,8 @@ bool is_link_local(const IpAddress& address) {
 
 bool is_peers(const Endpoint& endpoint) {
   const IpAddress& address = endpoint.address;
-  return endpoint.port >= kLowestPort && !address.is_unspecified() && !address.is_loopback() &&
-         !is_multicast_or_reserved(address) && !is_link_local(address) && address.unmapped() == address;
+  return endpoint.port >= kLowestPort && !address.is_unspecified() && !is_multicast_or_reserved(address) &&
+         !is_link_local(address) && address.unmapped() == address;
 }
 
 bool is_behind_our_nat(std::span<const Candidate> told, std::span<const Candidate> ours) {
@@ -88,11 +88,14 @@ std::uint64_t pair_priority(std::uint32_t controlling, std::uint32_t controlled)
 
 std::vector<Candidate> acceptable(std::span<const Candidate> told, std::span<const Candidate> ours) {
   told = told.first(std::min(told.size(), kMaxTold));
+  const auto is_loopback = [](const Candidate& candidate) { return candidate.endpoint.address.is_loopback(); };
+  const bool one_machine = std::ranges::any_of(ours, is_loopback);
   const bool same_nat = is_behind_our_nat(told, ours);
   std::vector<Candidate> out;
   for (const Candidate& candidate : told) {
     const Endpoint& endpoint = candidate.endpoint;
-    if (!is_peers(endpoint) || (!endpoint.address.is_global() && !same_nat)) continue;
+    if (!is_peers(endpoint) || (is_loopback(candidate) && !one_machine)) continue;
+    if (!endpoint.address.is_global() && !same_nat && !one_machine) continue;
     const auto is_it = [&](const Candidate& other) { return other.endpoint == endpoint; };
     if (std::ranges::any_of(out, is_it) || std::ranges::any_of(ours, is_it)) continue;
     // Behind those of its own kind: the order they were told in is the peer's preference.

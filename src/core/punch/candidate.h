@@ -37,9 +37,9 @@ constexpr std::uint16_t kLowestPort = 1024;  ///< Below it no home router maps a
 [[nodiscard]] std::uint64_t pair_priority(std::uint32_t controlling, std::uint32_t controlled);
 
 /// What is left of a peer's candidates when those that cannot be a peer's, or must not be bothered, are taken out:
-/// unset, loopback, link-local and multicast addresses, low ports, repetitions, addresses of `ours` (that would be us),
-/// and private addresses unless the peer is behind the same NAT as we are, which shows in a reflexive address that is
-/// one of `ours` too. At most kMaxCandidates at kMaxHosts addresses, worthiest first.
+/// unset, link-local and multicast addresses, loopback unless it is told of us too, low ports, repetitions, addresses
+/// of `ours` (that would be us), and private addresses unless the peer is behind the same NAT as we are, which shows in
+/// a reflexive address that is one of `ours` too. At most kMaxCandidates at kMaxHosts addresses, worthiest first.
 [[nodiscard]] std::vector<Candidate> acceptable(std::span<const Candidate> told, std::span<const Candidate> ours);
 
 }  // namespace turnpike::punch

@@ -43,6 +43,12 @@ TEST(PunchCandidate, APrivateAddressIsTriedOnlyBehindTheSameNat) {
   EXPECT_EQ(acceptable(told, std::vector{reflexive("203.0.113.7:40123")}), told);
 }
 
+TEST(PunchCandidate, LoopbackIsTriedOnlyWhereBothAreOnOneMachine) {
+  const std::vector<Candidate> told{host("127.0.0.1:4001")};
+  EXPECT_TRUE(acceptable(told, std::vector{host("192.168.1.2:4001")}).empty());
+  EXPECT_EQ(acceptable(told, std::vector{host("127.0.0.1:4002")}), told);
+}
+
 TEST(PunchCandidate, OurOwnEndpointToldAsTheirsIsNotTried) {
   EXPECT_TRUE(
       acceptable(std::vector{reflexive("203.0.113.7:4001")}, std::vector{reflexive("203.0.113.7:4001")}).empty());

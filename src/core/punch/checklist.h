@@ -54,6 +54,7 @@ class Checklist {
   void remember(const stun::TransactionId& id, const Sent& sent);
   /// Forgets it too.
   [[nodiscard]] std::optional<Sent> take(const stun::TransactionId& id);
+  [[nodiscard]] bool is_ours(const stun::TransactionId& id) const { return sent_.contains(id); }
   [[nodiscard]] std::size_t transactions() const { return sent_.size(); }
 
   /// The valid pair of highest priority; nothing without a valid one.

@@ -154,7 +154,8 @@ bool Puncher::handle_datagram(Instant now, SocketNumber socket, const Endpoint& 
     handle_request(now, key, *request);
     return true;
   }
-  if (!remote_) return false;
+  // Before the password is tried: that costs more than a stranger should be able to ask of us.
+  if (!remote_ || !checks_.is_ours(message->id())) return false;
   const auto response = read_response(*message, remote_->credentials);
   if (!response) return false;
   const auto sent = checks_.take(response->id);
