@@ -88,7 +88,7 @@ std::optional<quic::CarrierId> ExtraSockets::keep_only(punch::SocketNumber socke
 
 std::size_t ExtraSockets::size() const {
   std::size_t out = 0;
-  for (const auto& socket : sockets_) out += socket ? 1 : 0;
+  for (const auto& socket : sockets_) out += socket ? 1U : 0U;
   return out;
 }
 
