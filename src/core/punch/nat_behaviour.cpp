@@ -64,7 +64,12 @@ void find_allocation(std::span<const Sighting> mappings, Behaviour& out) {
     out.allocation = PortAllocation::kPreserving;
     return;
   }
-  if (mappings.size() < 3) return;  // two ports make a stride of anything
+  if (mappings.size() < 2) return;
+  if (mappings.size() == 2) {  // two ports make a stride of anything that is small enough for one
+    const std::int32_t only = std::abs(step(mappings[0].mapped.port, mappings[1].mapped.port));
+    if (only > kMaxStride) out.allocation = PortAllocation::kRandom;
+    return;
+  }
   std::map<std::int32_t, std::size_t> strides;
   for (std::size_t i = 1; i < mappings.size(); ++i)
     ++strides[step(mappings[i - 1].mapped.port, mappings[i].mapped.port)];

@@ -89,6 +89,10 @@ TEST(PunchNatBehaviour, TwoPortsAloneAreNotTakenForAStride) {
   EXPECT_EQ(classify(std::vector{seen(kFirst, 40000), seen(kSecond, 40001)}).allocation, PortAllocation::kUnknown);
 }
 
+TEST(PunchNatBehaviour, TwoPortsTooFarApartForAStrideAreRandom) {
+  EXPECT_EQ(classify(std::vector{seen(kFirst, 40000), seen(kSecond, 51000)}).allocation, PortAllocation::kRandom);
+}
+
 TEST(PunchNatBehaviour, APortKeptBySocketsOfItsOwnIsPreserving) {
   const Endpoint other = at("192.168.1.2:4555");
   const auto found = classify(std::vector{seen(kFirst, 4001), seen(kSecond, 4001), seen(kFirst, 4555, other)});
