@@ -7,6 +7,7 @@ import json
 import time
 import unittest
 
+import disk_cases
 from cases import HEADERS, IN_FLIGHT, MIB, SIZES, LabCase
 from lab import PROBE_HOST, require_namespaces, wait_until
 
@@ -36,10 +37,10 @@ DATAGRAMS = 1.1
 
 
 class QuicCase:
-    def homes(self, *kinds, sizes, rate=None):
+    def homes(self, *kinds, sizes, flags_a=(), flags_b=()):
         lab = self.lab(*kinds)
         lab.start_bootstrap("--probe-address", PROBE_HOST)
-        a, b = lab.node("a", rungs="direct"), lab.node("b", rungs="direct")
+        a, b = lab.node("a", rungs="direct", flags=flags_a), lab.node("b", rungs="direct", flags=flags_b)
         sums = a.make_stores(sizes)
         a.start()
         self.source = a.ask("status")["peer_id"]
@@ -124,6 +125,25 @@ class QuietNatForgets(LabCase, QuicCase):
         connections = rows[self.source]["connections"]
         self.assertEqual([connection["transport"] for connection in connections], ["quic"])
         self.assertGreater(connections[0]["seconds"], 45)
+
+
+class LimitsOverQuic(LabCase, QuicCase):
+    LIMIT = disk_cases.Limits.LIMIT
+    rate, assert_limited = disk_cases.Limits.rate, disk_cases.Limits.assert_limited
+
+    def run_case(self, direction, **flags):
+        lab, a, b, sums = self.homes("a=open", "b=portres", sizes=[8 * MIB] * 3, **flags)
+        a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
+        b.start()
+        self.assert_limited(self.rate(lab, a if direction else b, direction, b, 2 * MIB, 22 * MIB))
+        b.wait_for_stores(sums, 30)
+        self.assert_came_by_quic(lab, b, 24 * MIB)
+
+    def test_what_is_sent_keeps_to_the_upload_limit(self):
+        self.run_case(1, flags_a=("--upload-limit", self.LIMIT))
+
+    def test_what_is_fetched_keeps_to_the_download_limit(self):
+        self.run_case(0, flags_b=("--download-limit", self.LIMIT))
 
 
 if __name__ == "__main__":

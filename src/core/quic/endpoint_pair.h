@@ -85,6 +85,7 @@ class EndpointPair {
   LinkShape to_client;
   /// What the server sees as the client's address; what is sent to any other is lost. A NAT that rebinds changes it.
   turnpike::Endpoint client_seen_as = kClient;
+  CarrierId client_carrier = CarrierId::kSocket;  ///< On which the client gets its datagrams.
   /// Sees every datagram before it leaves; false loses it. It may change the bytes.
   std::function<bool(bool to_server, Bytes& datagram)> tap;
   std::uint64_t datagrams = 0;
@@ -144,7 +145,8 @@ class EndpointPair {
                         .bytes = flight.bytes,
                         .segment_size = flight.bytes.size(),
                         .ecn = flight.ecn};
-    (flight.to_server ? server : client).handle_datagrams(both(), CarrierId::kSocket, batch);
+    if (flight.to_server) server.handle_datagrams(both(), CarrierId::kSocket, batch);
+    if (!flight.to_server) client.handle_datagrams(both(), client_carrier, batch);
   }
 
   Random& random_;

@@ -2,6 +2,7 @@
 #include "core/quic/stateless.h"
 
 #include <gtest/gtest.h>
+#include <ngtcp2/ngtcp2_crypto.h>
 
 #include <chrono>
 #include <deque>
@@ -184,6 +185,35 @@ TEST(QuicStateless, DoesNotBelieveAForgedRetry) {
   world.inject(false, EndpointPair::kServer, retry);
   world.inject(true, EndpointPair::kClient, initial);
   EXPECT_TRUE(world.run(2s, [&] { return world.client.find(*id)->is_established(); }));
+}
+
+ngtcp2_cid cid_of(ByteView bytes) {
+  ngtcp2_cid out{};
+  ngtcp2_cid_init(&out, bytes.data(), bytes.size());
+  return out;
+}
+
+TEST(QuicStateless, TrustsNoRetryOfSomebodyWhoSawItsFirstDatagram) {
+  World world;
+  std::optional<ConnectionId> id;
+  const Bytes initial = first_datagram(world, &id);
+  const std::size_t dcid = initial[5];
+  const std::size_t scid = initial[6 + dcid];
+  const ngtcp2_cid original = cid_of(ByteView(initial).subspan(6, dcid));
+  const ngtcp2_cid client = cid_of(ByteView(initial).subspan(7 + dcid, scid));
+  const ngtcp2_cid chosen = cid_of(Bytes(12, 0x66));
+  const Bytes token(30, 0x77);
+  Bytes retry(200);
+  const ngtcp2_ssize size = ngtcp2_crypto_write_retry(retry.data(), retry.size(), NGTCP2_PROTO_VER_V1, &client, &chosen,
+                                                      &original, token.data(), token.size());
+  ASSERT_GT(size, 0);
+  retry.resize(static_cast<std::size_t>(size));
+  world.inject(false, EndpointPair::kServer, retry);  // its tag is right: anybody can make one (RFC 9001, section 5.8)
+  EXPECT_TRUE(world.run(5s, [&] { return world.client.find(*id)->closed().has_value(); }));
+  EXPECT_FALSE(world.client.find(*id)->is_established()) << "the server names another id than the client chose";
+  EXPECT_EQ(world.client.find(*id)->closed(), CloseReason::kBadHandshake);
+  world.run(30s);
+  EXPECT_EQ(world.server.half_open(), 0U);
 }
 
 TEST(QuicStateless, GivesReplayedInitialsNothing) {
