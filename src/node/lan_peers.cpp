@@ -31,7 +31,7 @@ void LanPeers::look(std::uint16_t port) {
     networks_ = networks;
     brain_.tell([&](peer::Peer& peer, Now now) { peer.handle_networks(now, networks); });
   }
-  if (enabled_) neighbours_.set_interfaces(std::move(interfaces), port);
+  if (enabled_) neighbours_.set_interfaces(std::move(interfaces), port, host_.quic() != nullptr);
 }
 
 void LanPeers::stop() {
@@ -42,20 +42,20 @@ void LanPeers::stop() {
 void LanPeers::found(const mdns::Found& neighbour) {
   const auto peer = neighbour.peer.ed25519();
   if (!peer || *peer == self_) return;  // only such peers are ever Turnpike's, or old nodes
-  brain_.tell([&](peer::Peer& brain, Now now) { brain.handle_neighbour(now, *peer, neighbour.tcp); });
+  brain_.tell([&](peer::Peer& brain, Now now) { brain.handle_neighbour(now, *peer, neighbour.tcp, neighbour.quic); });
   if (host_.find(*peer) || greeting_.size() >= kMaxGreetings || !greeting_.insert(*peer).second) return;
-  asio::co_spawn(loop_, greet(*peer, neighbour.tcp), asio::detached);
+  asio::co_spawn(loop_, greet(*peer, neighbour), asio::detached);
 }
 
-asio::awaitable<void> LanPeers::greet(identity::PeerId peer, std::vector<Endpoint> tcp) {
-  std::vector<Endpoint> addresses = std::move(tcp);
+asio::awaitable<void> LanPeers::greet(identity::PeerId peer, mdns::Found neighbour) {
+  const mdns::Found at = std::move(neighbour);
   if (peer < self_) {
     boost::system::error_code woken;
     asio::steady_timer hold(loop_, kGreetingHold);
     co_await hold.async_wait(asio::redirect_error(asio::use_awaitable, woken));
   }
   if (!stopping_ && !host_.find(peer)) {
-    const auto connection = co_await host_.dial(peer, std::move(addresses), path::Found::kLan);
+    const auto connection = co_await host_.dial(peer, at.tcp, path::Found::kLan, io::kDialTime, at.quic);
     if (connection) {
       io::log_info("neighbour {} at {}", peer.to_string(), (*connection)->remote().to_string());
     } else {

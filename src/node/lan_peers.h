@@ -33,7 +33,7 @@ class LanPeers {
 
  private:
   void found(const mdns::Found& neighbour);
-  [[nodiscard]] asio::awaitable<void> greet(identity::PeerId peer, std::vector<Endpoint> tcp);
+  [[nodiscard]] asio::awaitable<void> greet(identity::PeerId peer, mdns::Found neighbour);
 
   asio::any_io_executor loop_;
   identity::PeerId self_;

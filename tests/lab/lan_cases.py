@@ -26,7 +26,9 @@ class TwoHostsOfOneLan(LabCase, LanCase):
         self.assert_only_rung(b, "lan", sum(SIZES))
         self.assert_only_rung(a, "lan", 3 * MIB)
         rows = {row["peer_id"]: row for row in b.ask("peers")}
-        self.assertIn("lan", rows[a.ask("status")["peer_id"]]["found"])
+        row = rows[a.ask("status")["peer_id"]]
+        self.assertIn("lan", row["found"])
+        self.assertEqual([connection["transport"] for connection in row["connections"]], ["quic"])
 
         later = a.make_stores([2 * MIB], seed=3)
         b.wait_for_stores(later, 15)

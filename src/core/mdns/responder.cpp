@@ -72,24 +72,26 @@ void Responder::answer(Instant now) {
 }
 
 void Responder::take(Instant now, const std::vector<std::string>& texts) {
-  std::map<identity::AnyPeerId, std::vector<Endpoint>> peers;
+  std::map<identity::AnyPeerId, Found> peers;
   for (const std::string& text : texts) {
     if (!text.starts_with(kPrefix)) continue;
     const auto address = multiaddr::Multiaddr::parse(std::string_view(text).substr(kPrefix.size()));
     if (!address) continue;
     const auto peer = address->peer();
-    const auto endpoint = address->tcp_endpoint();
+    const auto quic = address->quic_endpoint();
+    const auto endpoint = quic ? quic : address->tcp_endpoint();
     // An address elsewhere would have us dial it on the word of whoever is in the room.
     if (!peer || *peer == self_ || !endpoint || endpoint->port == 0 || !is_near(endpoint->address)) continue;
-    auto& known = peers[*peer];
+    Found& found = peers.try_emplace(*peer, Found{*peer, {}, {}}).first->second;
+    std::vector<Endpoint>& known = quic ? found.quic : found.tcp;
     if (known.size() < kMaxAddresses && std::ranges::find(known, *endpoint) == known.end()) known.push_back(*endpoint);
   }
-  for (auto& [peer, endpoints] : peers) {
+  for (auto& [peer, found] : peers) {
     const auto told = told_.find(peer);
     if (told != told_.end() && now - told->second < kRepeat) continue;
     if (told == told_.end() && told_.size() == kMaxPeers) continue;
     told_.insert_or_assign(peer, now);
-    found_.push_back({peer, std::move(endpoints)});
+    found_.push_back(std::move(found));
   }
 }
 

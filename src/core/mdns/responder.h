@@ -25,12 +25,13 @@ constexpr Duration kLongestInterval = std::chrono::seconds(60);  ///< up to this
 constexpr Duration kAnswerPause = std::chrono::seconds(1);       ///< No more than one answer in it (section 6).
 constexpr Duration kRepeat = std::chrono::seconds(30);           ///< A peer is told again no sooner.
 constexpr std::size_t kMaxPeers = 256;                           ///< Remembered; those beyond are not told.
-constexpr std::size_t kMaxAddresses = 8;                         ///< Of one peer.
+constexpr std::size_t kMaxAddresses = 8;                         ///< Of one peer, over TCP and over QUIC each.
 
 /// Somebody of our network says that it is this peer. It proves it when it is dialled.
 struct Found {
   identity::AnyPeerId peer;
-  std::vector<Endpoint> tcp;  ///< Of our network.
+  std::vector<Endpoint> tcp;   ///< Of our network; not both are empty.
+  std::vector<Endpoint> quic;  ///< Likewise.
 };
 
 /// One for each interface and address family. Nothing of another interface is told by it, so that who we are at home is

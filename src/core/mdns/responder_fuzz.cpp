@@ -13,9 +13,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t found = 0;
   while (const auto event = node.poll_event()) {
     ++found;
-    if (event->tcp.empty() || event->tcp.size() > mdns::kMaxAddresses) std::abort();
-    for (const Endpoint& endpoint : event->tcp) {
-      if (!home.contains(endpoint.address)) std::abort();
+    if (event->tcp.empty() && event->quic.empty()) std::abort();
+    for (const auto& endpoints : {event->tcp, event->quic}) {
+      if (endpoints.size() > mdns::kMaxAddresses) std::abort();
+      for (const Endpoint& endpoint : endpoints) {
+        if (!home.contains(endpoint.address)) std::abort();
+      }
     }
   }
   if (found > mdns::kMaxStrings) std::abort();

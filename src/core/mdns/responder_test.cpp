@@ -49,6 +49,17 @@ TEST_F(MdnsResponder, FindsANeighbourThatAnswersTheSameWay) {
   EXPECT_EQ(found->tcp, (std::vector{Endpoint{kNeighbour.address, 4002}}));
 }
 
+TEST_F(MdnsResponder, TellsQuicAddressesApartFromThoseOverTcp) {
+  node.handle_datagram(kStart, kNeighbour,
+                       make_response("i", {text(2, "/ip4/192.168.1.7/tcp/1"), text(2, "/ip4/192.168.1.7/udp/2/quic-v1"),
+                                           text(2, "/ip4/10.0.0.1/udp/2/quic-v1"), text(2, "/ip4/192.168.1.7/udp/3")}));
+  const auto found = node.poll_event();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->tcp, (std::vector{Endpoint{kNeighbour.address, 1}}));
+  EXPECT_EQ(found->quic, (std::vector{Endpoint{kNeighbour.address, 2}}));
+  EXPECT_TRUE(hear(text(3, "/ip4/192.168.1.7/udp/2/quic-v1"))) << "one that speaks nothing else";
+}
+
 TEST_F(MdnsResponder, HearsNobodyOfAnotherNetworkNorAnotherPort) {
   EXPECT_FALSE(hear(text(2, "/ip4/192.168.1.7/tcp/1"), {IpAddress::v4(192, 168, 2, 7), kPort}));
   EXPECT_FALSE(hear(text(2, "/ip4/192.168.1.7/tcp/1"), {kNeighbour.address, 5354}));

@@ -11,10 +11,11 @@ Ladder* Paths::ladder_for(const PeerId& peer) {
   return &ladders_.emplace(peer, Ladder(allowed_, ids_, random_)).first->second;
 }
 
-std::vector<Endpoint> Paths::all_tcp(const Known& known) {
-  std::vector<Endpoint> all = known.near;
-  all.insert(all.end(), known.tcp.begin(), known.tcp.end());
-  all.insert(all.end(), known.told.begin(), known.told.end());  // the rung drops repetitions
+std::vector<Endpoint> Paths::all_of(const Known& known, std::vector<Endpoint> Addresses::* kind) {
+  std::vector<Endpoint> all = known.near.*kind;
+  for (const Addresses* more : {&known.registered, &known.told}) {
+    all.insert(all.end(), (more->*kind).begin(), (more->*kind).end());  // the rung drops repetitions
+  }
   return all;
 }
 
@@ -36,8 +37,8 @@ void Paths::tell_direct(Now now, Ladder& ladder, const Known& known) const {
     near.insert(near.end(), far.begin(), far.end());
     return near;
   };
-  const std::vector<Endpoint> tcp = in_order(all_tcp(known));
-  const std::vector<Endpoint> quic = in_order(known.quic);
+  const std::vector<Endpoint> tcp = in_order(all_of(known, &Addresses::tcp));
+  const std::vector<Endpoint> quic = in_order(all_of(known, &Addresses::quic));
   ladder.set_direct(now, tcp, quic, has_near);
 }
 
@@ -58,21 +59,21 @@ bool Paths::learn(Now now, const Contact& contact) {
   // Each bootstrap tells only what was proved there: one that knows no address contradicts none that another knows.
   const bool is_news = contact.seq > known.seq && (contact.bootstrap == known.from || !contact.http.empty() ||
                                                    !contact.tcp.empty() || !contact.quic.empty());
-  if (is_news || (known.http.empty() && known.tcp.empty() && known.quic.empty())) {
+  if (is_news || (known.http.empty() && known.registered.tcp.empty() && known.registered.quic.empty())) {
     known.seq = contact.seq;
     known.from = contact.bootstrap;
-    known.tcp = contact.tcp;
-    known.quic = contact.quic;
+    known.registered.tcp = contact.tcp;
+    known.registered.quic = contact.quic;
     known.http = contact.http;
   } else if (contact.seq == known.seq && known.http.size() < kMaxEndpoints) {
     known.http.insert(known.http.end(), contact.http.begin(), contact.http.end());  // the ladder drops repetitions
     for (const Endpoint& each : contact.tcp) {
-      const bool is_new = std::ranges::find(known.tcp, each) == known.tcp.end();
-      if (is_new && known.tcp.size() < kMaxDirectEndpoints) known.tcp.push_back(each);
+      const bool is_new = std::ranges::find(known.registered.tcp, each) == known.registered.tcp.end();
+      if (is_new && known.registered.tcp.size() < kMaxDirectEndpoints) known.registered.tcp.push_back(each);
     }
     for (const Endpoint& each : contact.quic) {
-      const bool is_new = std::ranges::find(known.quic, each) == known.quic.end();
-      if (is_new && known.quic.size() < kMaxDirectEndpoints) known.quic.push_back(each);
+      const bool is_new = std::ranges::find(known.registered.quic, each) == known.registered.quic.end();
+      if (is_new && known.registered.quic.size() < kMaxDirectEndpoints) known.registered.quic.push_back(each);
     }
   }
   std::erase(known.linked, contact.bootstrap);
@@ -86,12 +87,13 @@ bool Paths::learn(Now now, const Contact& contact) {
   return true;
 }
 
-bool Paths::learn(Now now, const PeerId& peer, Found found, const std::vector<Endpoint>& tcp) {
+bool Paths::learn(Now now, const PeerId& peer, Found found, const std::vector<Endpoint>& tcp,
+                  const std::vector<Endpoint>& quic) {
   Ladder* const ladder = ladder_for(peer);
   if (ladder == nullptr) return false;
   Known& known = known_[peer];
   known.found.add(found);
-  (found == Found::kLan ? known.near : known.told) = tcp;
+  (found == Found::kLan ? known.near : known.told) = {tcp, quic};
   tell_direct(now, *ladder, known);
   after(peer, *ladder);
   return true;

@@ -50,7 +50,8 @@ class Paths {
   bool learn(Now now, const Contact& contact);
   /// Told of by somebody else than a bootstrap, with the addresses of its libp2p host: they are tried beside what the
   /// bootstraps say. False when there is no room for one more peer.
-  bool learn(Now now, const PeerId& peer, Found found, const std::vector<Endpoint>& tcp);
+  bool learn(Now now, const PeerId& peer, Found found, const std::vector<Endpoint>& tcp,
+             const std::vector<Endpoint>& quic = {});
   /// The networks this machine is in: what is reached within one of them goes by `lan`.
   void set_networks(Now now, std::vector<IpNetwork> networks);
   /// A connection to the peer stands, with that remote address, or the last of them is gone. `found` is how, when it is
@@ -95,13 +96,16 @@ class Paths {
     Instant deadline;  // of the attempt, while it is not open
   };
 
+  struct Addresses {
+    std::vector<Endpoint> tcp;
+    std::vector<Endpoint> quic;
+  };
   struct Known {
     std::uint64_t seq = 0;
-    std::size_t from = 0;        // the bootstrap that told `http` and `tcp`
-    std::vector<Endpoint> tcp;   // as registered
-    std::vector<Endpoint> quic;  // likewise
-    std::vector<Endpoint> near;  // told by itself, in a network of ours
-    std::vector<Endpoint> told;  // by others
+    std::size_t from = 0;  // the bootstrap that told `http` and `registered`
+    Addresses registered;
+    Addresses near;  // told by itself, in a network of ours
+    Addresses told;  // by others
     std::vector<Endpoint> http;
     std::vector<std::size_t> linked;
     FoundSet found;
@@ -109,7 +113,8 @@ class Paths {
 
   bool make_room();
   Ladder* ladder_for(const PeerId& peer);
-  static std::vector<Endpoint> all_tcp(const Known& known);
+  /// The near ones first.
+  static std::vector<Endpoint> all_of(const Known& known, std::vector<Endpoint> Addresses::*kind);
   [[nodiscard]] bool is_near(const IpAddress& address) const;
   [[nodiscard]] Rung rung_to(const IpAddress& address) const { return is_near(address) ? Rung::kLan : Rung::kDirect; }
   void tell_direct(Now now, Ladder& ladder, const Known& known) const;

@@ -106,6 +106,17 @@ TEST_F(PathPathsInANetwork, TriesTheNearAddressFirstAndCallsWhatOpensByWhereItRu
   EXPECT_EQ(paths_.ladder(peer(1))->view()[index_of(Rung::kDirect)].bytes, 0U);
 }
 
+TEST_F(PathPathsInANetwork, RacesQuicToANeighbourTheNearAddressFirst) {
+  Contact registered = contact(1, 1, {});
+  registered.quic = {kHome};
+  paths_.learn(kStart, registered);
+  paths_.learn(kStart, peer(1), Found::kLan, {}, {kNear});
+  const auto open = opened();
+  ASSERT_TRUE(open);
+  EXPECT_EQ(std::get<DirectTarget>(open->target).quic, (std::vector{kNear, kHome}));
+  EXPECT_EQ(open->rung, Rung::kLan);
+}
+
 TEST_F(PathPathsInANetwork, CallsTheSamePeerDirectWhereTheFarAddressAnswered) {
   paths_.learn(kStart, peer(1), Found::kLan, {kNear});
   const auto open = opened();

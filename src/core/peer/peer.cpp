@@ -376,9 +376,10 @@ void Peer::handle_networks(Now now, std::vector<IpNetwork> networks) {
   parts_->settle(now);
 }
 
-void Peer::handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp) {
+void Peer::handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp,
+                            const std::vector<Endpoint>& quic) {
   if (peer == parts_->id) return;
-  parts_->paths.learn(now, peer, path::Found::kLan, tcp);
+  parts_->paths.learn(now, peer, path::Found::kLan, tcp, quic);
   parts_->settle(now);
 }
 

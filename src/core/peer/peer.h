@@ -88,7 +88,8 @@ class Peer {
   /// The networks this machine is in, its own addresses with their prefixes: what is within one of them goes by `lan`.
   void handle_networks(Now now, std::vector<IpNetwork> networks);
   /// Somebody of our own network says that `peer` answers there; it has proved nothing yet.
-  void handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp);
+  void handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp,
+                        const std::vector<Endpoint>& quic = {});
   /// What `peer`, which is connected from there, says of its stores (core/inventory).
   void handle_inventory(Now now, const identity::PeerId& peer, const IpAddress& from, const inventory::Change& change);
   /// A connection of the libp2p host to `peer` stands, or its last one is gone; `found` is how it came about.

@@ -24,12 +24,16 @@ bool has(const Interface& interface, IpAddress::Family family) {
 }
 
 /// An address without a zone is no use to others where it is of one link only: those are not told.
-std::vector<multiaddr::Multiaddr> listen_of(const Interface& interface, std::uint16_t port) {
-  std::vector<multiaddr::Multiaddr> out;
+std::vector<multiaddr::Multiaddr> listen_of(const Interface& interface, std::uint16_t port, bool quic) {
+  std::vector<multiaddr::Multiaddr> tcp;
+  std::vector<multiaddr::Multiaddr> udp;
   for (const IpNetwork& network : interface.networks) {
-    if (!is_link_local(network.address)) out.push_back(multiaddr::Multiaddr::tcp({network.address, port}));
+    if (is_link_local(network.address)) continue;
+    tcp.push_back(multiaddr::Multiaddr::tcp({network.address, port}));
+    if (quic) udp.push_back(multiaddr::Multiaddr::quic_v1({network.address, port}));
   }
-  return out;
+  tcp.insert(tcp.end(), udp.begin(), udp.end());
+  return tcp;
 }
 
 const Endpoint& group_of(IpAddress::Family family) {
@@ -74,11 +78,12 @@ void Neighbours::stop() {
   known_.clear();
 }
 
-void Neighbours::set_interfaces(std::vector<Interface> interfaces, std::uint16_t port) {
+void Neighbours::set_interfaces(std::vector<Interface> interfaces, std::uint16_t port, bool quic) {
   if (interfaces.size() > kMaxMdnsInterfaces) interfaces.resize(kMaxMdnsInterfaces);
-  if (interfaces == known_ && port == port_) return;
+  if (interfaces == known_ && port == port_ && quic == quic_) return;
   known_ = std::move(interfaces);
   port_ = port;
+  quic_ = quic;
   std::map<Key, std::shared_ptr<Place>> left;
   left.swap(places_);
   for (const Interface& interface : known_) {
@@ -90,7 +95,7 @@ void Neighbours::set_interfaces(std::vector<Interface> interfaces, std::uint16_t
         open(interface, family);
         continue;
       }
-      at->second->responder.moved(now(), interface.networks, listen_of(interface, port_));
+      at->second->responder.moved(now(), interface.networks, listen_of(interface, port_, quic_));
       at->second->timer.cancel();  // it asks anew
       places_.insert(left.extract(at));
     }
@@ -104,7 +109,8 @@ void Neighbours::open(const Interface& interface, IpAddress::Family family) {
     log_debug("mdns: {} cannot be joined over {}", interface.name, family == IpAddress::Family::kV4 ? "IPv4" : "IPv6");
     return;
   }
-  mdns::Responder responder(now(), self_, listen_of(interface, port_), interface.networks, random_, group_of(family));
+  mdns::Responder responder(now(), self_, listen_of(interface, port_, quic_), interface.networks, random_,
+                            group_of(family));
   auto place = std::make_shared<Place>(loop_, *std::move(socket), std::move(responder), listener_);
   places_.emplace(Key{interface.index, family}, place);
   asio::co_spawn(loop_, hear(place), asio::detached);

@@ -32,9 +32,10 @@ class Neighbours {
   Neighbours(const Neighbours&) = delete;
   Neighbours& operator=(const Neighbours&) = delete;
 
-  /// The interfaces there are now, and the TCP port at which our libp2p host answers on all of them: what is new is
-  /// joined, what is gone is left, where addresses have changed it is asked anew. Call it as often as you like.
-  void set_interfaces(std::vector<Interface> interfaces, std::uint16_t port);
+  /// The interfaces there are now, and the TCP port at which our libp2p host answers on all of them, with QUIC over UDP
+  /// or without: what is new is joined, what is gone is left, where addresses have changed it is asked anew. Call it as
+  /// often as you like.
+  void set_interfaces(std::vector<Interface> interfaces, std::uint16_t port, bool quic = false);
   void stop();
 
   /// Groups that are joined: two an interface that has both families.
@@ -52,6 +53,7 @@ class Neighbours {
   Random& random_;
   Listener listener_;
   std::uint16_t port_ = 0;
+  bool quic_ = false;
   std::vector<Interface> known_;
   std::map<Key, std::shared_ptr<Place>> places_;
 };

@@ -90,11 +90,13 @@ struct IoMdnsNeighbours : testing::Test {
 
 TEST_F(IoMdnsNeighbours, FindEachOtherOnOneInterface) {
   a.neighbours.set_interfaces({eth("eth0")}, 4001);
-  b.neighbours.set_interfaces({eth("eth0")}, 4002);
+  b.neighbours.set_interfaces({eth("eth0")}, 4002, true);
   ASSERT_TRUE(wait([&] { return !a.found.empty() && !b.found.empty(); }));
   EXPECT_EQ(a.found.front().peer, id(2));
   EXPECT_EQ(b.found.front().peer, id(1));
   EXPECT_EQ(a.found.front().tcp.front().port, 4002);
+  EXPECT_EQ(a.found.front().quic, a.found.front().tcp) << "the same addresses, over UDP";
+  EXPECT_TRUE(b.found.front().quic.empty());
 }
 
 TEST_F(IoMdnsNeighbours, FindEachOtherOverIpv6Alone) {
