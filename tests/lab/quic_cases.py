@@ -18,12 +18,12 @@ def nft(lab, host, text):
 
 def count_udp(lab, host):
     """From now on `host`, a router or an open host, counts what comes in over UDP from outside."""
-    nft(lab, host, 'table inet counted { counter udp { }; chain c { type filter hook prerouting priority -300; '
-                   'iifname "wan" meta l4proto udp counter name "udp"; }; }')
+    nft(lab, host, 'table inet counted { counter came { }; chain c { type filter hook prerouting priority -300; '
+                   'iifname "wan" meta l4proto udp counter name "came"; }; }')
 
 
 def udp_bytes(lab, host):
-    return json.loads(lab.run(host, "nft", "-j", "list", "counter", "inet", "counted", "udp"))["nftables"][-1]["counter"]["bytes"]
+    return json.loads(lab.run(host, "nft", "-j", "list", "counter", "inet", "counted", "came"))["nftables"][-1]["counter"]["bytes"]
 
 
 def transports(node, peer):

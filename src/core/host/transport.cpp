@@ -15,9 +15,12 @@ TransportMemory::Known& TransportMemory::known(Instant now, const identity::Peer
   return out;
 }
 
-void TransportMemory::handle_worked(Instant now, const identity::PeerId& peer, Transport transport) {
-  Known& about = known(now, peer);
-  about.worked = transport;
+void TransportMemory::handle_worked(Instant now, const identity::PeerId& peer, Transport transport, bool raced_quic) {
+  if (transport == Transport::kQuic) {
+    known(now, peer).quic_rests_until.reset();
+  } else if (raced_quic) {
+    known(now, peer).quic_rests_until = now + kQuicRest;
+  }
 }
 
 void TransportMemory::handle_died(Instant now, const identity::PeerId& peer, Transport transport) {
@@ -33,7 +36,7 @@ std::vector<DialAddress> TransportMemory::order(Instant now, const std::optional
   bool quic_first = true;
   if (const auto at = peer ? peers_.find(*peer) : peers_.end(); at != peers_.end()) {
     const Known& about = at->second;
-    quic_first = about.worked == Transport::kQuic && !(about.quic_rests_until && now < *about.quic_rests_until);
+    quic_first = !about.quic_rests_until || now >= *about.quic_rests_until;
   }
   std::vector<DialAddress> out;
   for (std::size_t i = 0; i < std::max(tcp.size(), quic.size()); ++i) {

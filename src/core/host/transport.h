@@ -24,14 +24,17 @@ struct DialAddress {
 
 /// Peers about whom something is remembered; when full, the one heard of longest ago is forgotten.
 constexpr std::size_t kMaxRemembered = 4096;
-/// How long TCP comes first after a network began to swallow a peer's UDP in the middle of a connection.
+/// How long TCP comes first where QUIC has lost the race, or a network began to swallow a peer's UDP in the middle of a
+/// connection.
 constexpr Duration kQuicRest = std::chrono::minutes(10);
 
 /// A pure memory. QUIC comes first where nothing is known: it connects in fewer round trips, and a network that drops
 /// UDP costs one stagger.
 class TransportMemory {
  public:
-  void handle_worked(Instant now, const identity::PeerId& peer, Transport transport);
+  /// A dial has ended well. `raced_quic`: that there were addresses over QUIC to try; where there were none, TCP's
+  /// success says nothing.
+  void handle_worked(Instant now, const identity::PeerId& peer, Transport transport, bool raced_quic);
   /// A connection fell silent while it was used.
   void handle_died(Instant now, const identity::PeerId& peer, Transport transport);
   /// The network changed: what it swallowed it may take now.
@@ -46,7 +49,6 @@ class TransportMemory {
  private:
   struct Known {
     Instant seen;
-    Transport worked = Transport::kQuic;
     std::optional<Instant> quic_rests_until;
   };
   Known& known(Instant now, const identity::PeerId& peer);

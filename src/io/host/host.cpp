@@ -135,9 +135,6 @@ asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connectio
   if (connection->admitted_) {
     log_debug("connected to {} at {} over {}", connection->peer_->to_string(), connection->remote_.to_string(),
               host::name_of(connection->transport_));
-    if (connection->direction_ == host::Direction::kOutbound) {
-      self->transports.handle_worked(now(), *connection->peer_, connection->transport_);
-    }
     if (self->events != nullptr) self->events->peer_connected(*connection);
     self->spawn(ask_identity(self, connection));
   } else {
@@ -349,6 +346,9 @@ asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::
     if (!state->quic) quic.clear();
     std::vector<host::DialAddress> addresses = state->transports.order(now(), peer, tcp, quic);
     co_await HostState::race(state, dial, std::move(addresses), peer, found, time);
+    if (dial->winner && dial->winner->direction() == host::Direction::kOutbound) {
+      state->transports.handle_worked(now(), peer, dial->winner->transport(), !quic.empty());
+    }
     state->dials.erase(peer);
     dial->changed.set();
   }
