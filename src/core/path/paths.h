@@ -114,7 +114,7 @@ class Paths {
   bool make_room();
   Ladder* ladder_for(const PeerId& peer);
   /// The near ones first.
-  static std::vector<Endpoint> all_of(const Known& known, std::vector<Endpoint> Addresses::*kind);
+  static std::vector<Endpoint> all_of(const Known& known, std::vector<Endpoint> Addresses::* kind);
   [[nodiscard]] bool is_near(const IpAddress& address) const;
   [[nodiscard]] Rung rung_to(const IpAddress& address) const { return is_near(address) ? Rung::kLan : Rung::kDirect; }
   void tell_direct(Now now, Ladder& ladder, const Known& known) const;
