@@ -1,22 +1,10 @@
 #include "core/datagram/demultiplexer.h"
 
+#include "core/stun/message.h"
+
 namespace turnpike::datagram {
 
-namespace {
-
-constexpr std::uint32_t kMagicCookie = 0x2112a442;
-constexpr std::size_t kStunHeader = 20;
-
-}  // namespace
-
-bool looks_like_stun(ByteView datagram) {
-  ByteReader in(datagram);
-  const std::uint16_t type = in.u16();
-  const std::uint16_t length = in.u16();
-  const std::uint32_t cookie = in.u32();
-  if (datagram.size() < kStunHeader || cookie != kMagicCookie) return false;
-  return type < 0x0400 && length % 4 == 0 && kStunHeader + length == datagram.size();
-}
+using stun::looks_like_stun;
 
 bool Demultiplexer::add_turn_server(const Endpoint& server) {
   if (turn_servers_.size() >= kMaxTurnServers && !turn_servers_.contains(server)) return false;

@@ -20,9 +20,6 @@ enum class Kind : std::uint8_t {
   kQuic,  ///< Everything else: told apart, or dropped, by connection id.
 };
 
-/// First byte below 4, the magic cookie, and a length that is the datagram's own.
-[[nodiscard]] bool looks_like_stun(ByteView datagram);
-
 class Demultiplexer {
  public:
   /// False, and unchanged, at kMaxTurnServers. Adding one twice is once.

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/base64.h"
+#include "base/endpoint_bytes.h"
 #include "base/hex.h"
 #include "core/turn/turn.pb.h"
 #include "crypto/mac.h"
@@ -13,31 +14,13 @@ namespace {
 
 std::string as_text(ByteView bytes) { return std::string(text_of(bytes)); }
 
-std::string endpoint_bytes(const Endpoint& endpoint) {
-  Bytes out;
-  ByteWriter writer(out);
-  writer.bytes(ByteView(endpoint.address.octets).first(endpoint.address.size()));
-  writer.u16(endpoint.port);
-  return as_text(out);
-}
-
-std::optional<Endpoint> endpoint_of(std::string_view bytes) {
-  if (bytes.size() != 6 && bytes.size() != 18) return std::nullopt;
-  ByteReader in(bytes_of(bytes));
-  Endpoint out;
-  out.address.family = bytes.size() == 6 ? IpAddress::Family::kV4 : IpAddress::Family::kV6;
-  std::ranges::copy(in.take(out.address.size()), out.address.octets.begin());
-  out.port = in.u16();
-  return out;
-}
-
 std::string encode(const Grant& grant) {
   wire::Grant out;
   out.set_session(as_text(grant.session.bytes));
   out.set_requester(as_text(grant.requester.to_bytes()));
   out.set_responder(as_text(grant.responder.to_bytes()));
-  out.set_requester_relayed(endpoint_bytes(grant.requester_relayed));
-  out.set_responder_relayed(endpoint_bytes(grant.responder_relayed));
+  out.set_requester_relayed(as_text(endpoint_to_bytes(grant.requester_relayed)));
+  out.set_responder_relayed(as_text(endpoint_to_bytes(grant.responder_relayed)));
   out.set_bytes(grant.limits.bytes);
   out.set_bytes_per_second(grant.limits.bytes_per_second);
   out.set_until_ms(grant.until.unix_ms);
@@ -49,8 +32,8 @@ std::optional<Grant> decode(ByteView body) {
   if (!in.ParseFromArray(body.data(), static_cast<int>(body.size()))) return std::nullopt;
   const auto requester = PeerId::from_bytes(bytes_of(in.requester()));
   const auto responder = PeerId::from_bytes(bytes_of(in.responder()));
-  const auto requester_relayed = endpoint_of(in.requester_relayed());
-  const auto responder_relayed = endpoint_of(in.responder_relayed());
+  const auto requester_relayed = endpoint_from_bytes(bytes_of(in.requester_relayed()));
+  const auto responder_relayed = endpoint_from_bytes(bytes_of(in.responder_relayed()));
   if (!requester || !responder || !requester_relayed || !responder_relayed) return std::nullopt;
   if (*requester == *responder || *requester_relayed == *responder_relayed) return std::nullopt;
   Grant out{.session = {},

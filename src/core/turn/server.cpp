@@ -68,6 +68,7 @@ Server::Server(ServerConfig config, Random& random)
 Result<Opened, RefusalReason> Server::open_session(Now now, const PeerId& requester, const IpAddress& from,
                                                    const PeerId& responder, IpAddress::Family family) {
   if (donation_ && donation_->is_spent(now.wall)) return fail(RefusalReason::kSpent);
+  if (!ports_.has_family(family)) return fail(RefusalReason::kNoAddress);
   auto opened = sessions_.open(now, requester, from, responder, family);
   settle_sessions(now);
   return opened;
@@ -79,7 +80,7 @@ void Server::close_session(Now now, const SessionId& session) {
 }
 
 bool Server::accepts_sessions(WallTime now) const {
-  return sessions_.has_room() && !(donation_ && donation_->is_spent(now));
+  return has_external() && sessions_.has_room() && !(donation_ && donation_->is_spent(now));
 }
 
 void Server::settle_sessions(Now now) {
@@ -105,10 +106,12 @@ void Server::handle_message(Now now, const FiveTuple& from, ByteView message) {
   if (read->method() == Method::kBinding) {
     const Endpoint local{from.local, 0};
     if (auto reply = binding_.answer(now.mono, from.client, local, *read)) {
+      if (config_.tells_bindings) bindings_.push_back({from, read->id()});
       outgoing_.push_back({from, std::move(reply->payload)});
     }
     return;
   }
+  if (!relays()) return;  // nobody could have been told of us
   handle_request(now, from, *read);
 }
 
@@ -285,7 +288,9 @@ void Server::handle_refresh(const Request& request, Slot slot) {
   if (!asked) return refuse(request, ErrorCode::kBadRequest);
   Duration given = Duration::zero();
   if (*asked == Duration::zero()) {
+    const Holder holder = request.caller.holder;
     remove(request.now, slot);
+    if (holder.kind == Holder::Kind::kSession) sessions_.handle_released(holder.number);
   } else {
     given = lifetime_for(request);
     allocations_.set_expiry(slot, request.now.mono + given);
@@ -293,6 +298,7 @@ void Server::handle_refresh(const Request& request, Slot slot) {
   MessageWriter out = answer(Class::kSuccess, request.message);
   add_lifetime(out, given);
   succeed(request, std::move(out));
+  settle_sessions(request.now);
 }
 
 std::optional<ErrorCode> Server::fault_of_peer(Slot slot, const Endpoint& peer, bool exact) const {
@@ -478,6 +484,13 @@ std::optional<Outgoing> Server::poll_transmit() {
   if (outgoing_.empty()) return std::nullopt;
   Outgoing out = std::move(outgoing_.front());
   outgoing_.pop_front();
+  return out;
+}
+
+std::optional<Server::Bound> Server::poll_binding() {
+  if (bindings_.empty()) return std::nullopt;
+  Bound out = bindings_.front();
+  bindings_.pop_front();
   return out;
 }
 

@@ -24,11 +24,13 @@ constexpr std::size_t kMaxRequestSize = 2048;
 constexpr std::size_t kMaxIndicationData = 65'000;
 
 struct ServerConfig {
-  std::vector<IpAddress> external;  ///< What relayed addresses are made of. At least one.
+  /// What relayed addresses are made of. With none only Binding is answered: see Server::set_external.
+  std::vector<IpAddress> external;
   std::string realm = "turnpike";
   std::vector<StaticUser> users;
   SessionsPolicy sessions;
   std::optional<DonationCaps> donation;  ///< Without one nothing is capped but sessions.
+  bool tells_bindings = false;           ///< See poll_binding.
   DonationRecord donated;
   std::size_t max_allocations = 65'536;
   std::size_t max_allocations_per_user = 8'192;
@@ -69,6 +71,20 @@ class Server {
   /// A session is over; its allocations are gone.
   [[nodiscard]] std::optional<Ended> poll_event();
   [[nodiscard]] std::optional<Instant> poll_timeout() const;
+  /// A Binding request that was answered, where the configuration wants to be told: a proof may have come by it
+  /// (docs/protocols/proof.md).
+  struct Bound {
+    FiveTuple from;
+    TransactionId id{};
+  };
+  [[nodiscard]] std::optional<Bound> poll_binding();
+
+  /// Where this server is proved to be reached now. With none it goes on with the sessions there are, and begins none.
+  void set_external(const std::vector<IpAddress>& external) { ports_.set_external(external); }
+  [[nodiscard]] bool has_external() const { return ports_.has_any(); }
+  /// It speaks TURN, and not Binding alone.
+  [[nodiscard]] bool relays() const { return has_external() || sessions() > 0 || allocations() > 0; }
+  [[nodiscard]] bool relays_family(IpAddress::Family family) const { return ports_.has_family(family); }
 
   /// A session between two peers: to be granted to who proved to be `requester`.
   [[nodiscard]] Result<Opened, RefusalReason> open_session(Now now, const PeerId& requester, const IpAddress& from,
@@ -145,6 +161,7 @@ class Server {
   ServerCounters counters_;
   std::deque<Outgoing> outgoing_;
   std::deque<Ended> events_;
+  std::deque<Bound> bindings_;
 };
 
 }  // namespace turnpike::turn

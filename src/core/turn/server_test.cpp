@@ -413,5 +413,40 @@ TEST(TurnServer, ForgetsTheAllocationOfAConnectionThatCloses) {
   EXPECT_EQ(server.allocations(), 0U);
 }
 
+TEST(TurnServer, AnswersBindingAloneUntilItIsProvedWhereItIs) {
+  SeededRandom random(1);
+  ServerConfig unproved = config();
+  unproved.external.clear();
+  unproved.tells_bindings = true;
+  Server server(unproved, random);
+  Talker client(server, udp_client(1), {"alice", "secret"});
+  EXPECT_TRUE(client.allocate(kNow).bytes.empty());
+  EXPECT_FALSE(server.accepts_sessions(kWall));
+  EXPECT_EQ(server.open_session(kNow, peer(1), {}, peer(2), IpAddress::Family::kV4).error(), RefusalReason::kNoAddress);
+
+  const TransactionId id{1, 2, 3};
+  EXPECT_TRUE(client.send(kNow, MessageWriter(Class::kRequest, Method::kBinding, id).take()).ok());
+  const auto binding = server.poll_binding();
+  ASSERT_TRUE(binding);
+  EXPECT_EQ(binding->id, id);
+  EXPECT_EQ(binding->from, udp_client(1));
+
+  server.set_external({kExternal});
+  EXPECT_TRUE(server.accepts_sessions(kWall));
+  EXPECT_TRUE(client.allocate(kNow).ok());
+  server.set_external({});
+  EXPECT_FALSE(server.accepts_sessions(kWall));
+  EXPECT_TRUE(client.refresh(kNow, 10min).ok()) << "who is here is served to the end";
+}
+
+TEST(TurnServer, EndsASessionWhoseTwoEndsHaveReleasedIt) {
+  Pair pair;
+  EXPECT_TRUE(pair.requester.refresh(kNow, 0s).ok());
+  EXPECT_EQ(pair.server.sessions(), 1U);
+  EXPECT_TRUE(pair.responder.refresh(kNow, 0s).ok());
+  EXPECT_EQ(pair.server.poll_event()->reason, EndReason::kReleased);
+  EXPECT_EQ(pair.server.sessions(), 0U);
+}
+
 }  // namespace
 }  // namespace turnpike::turn

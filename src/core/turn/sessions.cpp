@@ -60,6 +60,8 @@ std::string_view to_string(EndReason reason) {
       return "limit reached";
     case EndReason::kExpired:
       return "expired";
+    case EndReason::kReleased:
+      return "released";
   }
   return "unknown";
 }
@@ -158,6 +160,7 @@ void Sessions::set_allocation(Instant now, End end, std::optional<std::uint32_t>
   Session& session = slots_[end.slot];
   const bool was_joined = session.joined();
   session.allocations[index_of(end.side)] = allocation;
+  session.was_joined |= session.joined();
   if (session.joined() && !was_joined) session.last_byte = now;
   if (!session.joined() && was_joined) session.join_by = now + kJoinLimit;  // an end may come back
   file(end.slot);
@@ -175,6 +178,11 @@ Allowance Sessions::take(Instant now, Slot slot, std::uint64_t bytes) {
   session.last_byte = now;
   session.pace.charge(now, bytes, limits.bytes_per_second);
   return {.allowed = true, .rest = {}};
+}
+
+void Sessions::handle_released(Slot slot) {
+  const Session& session = slots_[slot];
+  if (session.was_joined && !session.allocations[0] && !session.allocations[1]) end(slot, EndReason::kReleased);
 }
 
 void Sessions::file(Slot slot) {

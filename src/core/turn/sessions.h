@@ -55,7 +55,7 @@ enum class RefusalReason : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(RefusalReason reason);
 
-enum class EndReason : std::uint8_t { kClosed, kReplaced, kNotJoined, kIdle, kLimitReached, kExpired };
+enum class EndReason : std::uint8_t { kClosed, kReplaced, kNotJoined, kIdle, kLimitReached, kExpired, kReleased };
 [[nodiscard]] std::string_view to_string(EndReason reason);
 
 struct Ended {
@@ -87,6 +87,8 @@ class Sessions {
   [[nodiscard]] Result<Opened, RefusalReason> open(Now now, const PeerId& requester, const IpAddress& from,
                                                    const PeerId& responder, IpAddress::Family family);
   void close(const SessionId& session) { end_if_known(session, EndReason::kClosed); }
+  /// An end gave its allocation back. When both have been there, and neither is, nobody needs it any more.
+  void handle_released(Slot slot);
   void handle_timeout(Instant now);
 
   /// The session and end whose credential has this username, if it is one we gave and the session lives.
@@ -123,6 +125,7 @@ class Sessions {
     Instant last_byte;
     Instant deadline;  // as filed in deadlines_
     std::uint64_t bytes = 0;
+    bool was_joined = false;
     Pace pace;
     std::array<std::optional<std::uint32_t>, 2> allocations{};
 

@@ -84,6 +84,24 @@ TEST(TurnSessions, EndWhenNobodyJoinsAndGiveTheirAddressesBack) {
   EXPECT_FALSE(t.sessions.poll_timeout());
 }
 
+TEST(TurnSessions, EndAtOnceWhenBothEndsHaveBeenThereAndBothHaveLeft) {
+  Table t;
+  (void)t.open(1, 2);
+  t.sessions.set_allocation(kStart, {0, Side::kRequester}, 1);
+  t.sessions.set_allocation(kStart, {0, Side::kRequester}, std::nullopt);
+  t.sessions.handle_released(0);
+  EXPECT_FALSE(t.sessions.poll_event()) << "the other end may yet come";
+  t.sessions.set_allocation(kStart, {0, Side::kRequester}, 1);
+  t.sessions.set_allocation(kStart, {0, Side::kResponder}, 2);
+  t.sessions.set_allocation(kStart, {0, Side::kRequester}, std::nullopt);
+  t.sessions.handle_released(0);
+  EXPECT_FALSE(t.sessions.poll_event()) << "one end may come back";
+  t.sessions.set_allocation(kStart, {0, Side::kResponder}, std::nullopt);
+  t.sessions.handle_released(0);
+  EXPECT_EQ(t.sessions.poll_event()->reason, EndReason::kReleased);
+  EXPECT_EQ(t.sessions.size(), 0U);
+}
+
 TEST(TurnSessions, EndAfterALongSilence) {
   Table t;
   (void)t.open(1, 2);

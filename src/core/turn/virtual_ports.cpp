@@ -4,9 +4,11 @@
 
 namespace turnpike::turn {
 
-VirtualPorts::VirtualPorts(const std::vector<IpAddress>& external) {
+void VirtualPorts::set_external(const std::vector<IpAddress>& external) {
+  for (Pool& pool : pools_) pool.in_use = std::ranges::find(external, pool.address) != external.end();
+  std::erase_if(pools_, [](const Pool& pool) { return !pool.in_use && pool.taken == 0; });
   for (const IpAddress& address : external) {
-    if (pool_of(address) == nullptr) pools_.push_back({.address = address, .taken = 0, .owners = {}});
+    if (pool_of(address) == nullptr) pools_.push_back({.address = address, .owners = {}});
   }
 }
 
@@ -21,8 +23,11 @@ VirtualPorts::Pool* VirtualPorts::pool_of(const IpAddress& address) {
 }
 
 bool VirtualPorts::has_family(IpAddress::Family family) const {
-  return std::ranges::any_of(pools_, [family](const Pool& pool) { return pool.address.family == family; });
+  return std::ranges::any_of(pools_,
+                             [family](const Pool& pool) { return pool.in_use && pool.address.family == family; });
 }
+
+bool VirtualPorts::has_any() const { return std::ranges::any_of(pools_, &Pool::in_use); }
 
 std::optional<std::size_t> VirtualPorts::find_free(const Pool& pool, std::size_t from, PortParity parity) {
   const std::size_t step = parity == PortParity::kEven ? 2 : 1;
@@ -36,7 +41,7 @@ std::optional<std::size_t> VirtualPorts::find_free(const Pool& pool, std::size_t
 
 std::optional<Endpoint> VirtualPorts::take(Random& random, IpAddress::Family family, Owner owner, PortParity parity) {
   for (Pool& pool : pools_) {
-    if (pool.address.family != family || pool.taken == kVirtualPorts) continue;
+    if (!pool.in_use || pool.address.family != family || pool.taken == kVirtualPorts) continue;
     if (pool.owners.empty()) pool.owners.assign(kVirtualPorts, kFree);
     const auto at = find_free(pool, static_cast<std::size_t>(random.below(kVirtualPorts)), parity);
     if (!at) continue;

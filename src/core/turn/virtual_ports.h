@@ -21,10 +21,15 @@ class VirtualPorts {
   using Owner = std::uint32_t;
 
   /// Each address once. More addresses mean more allocations: kVirtualPorts on each.
-  explicit VirtualPorts(const std::vector<IpAddress>& external);
+  explicit VirtualPorts(const std::vector<IpAddress>& external) { set_external(external); }
+
+  /// From now on ports are taken on these. Those taken on others stay whose they are until they are released.
+  void set_external(const std::vector<IpAddress>& external);
 
   [[nodiscard]] bool is_external(const IpAddress& address) const { return pool_of(address) != nullptr; }
   [[nodiscard]] bool has_family(IpAddress::Family family) const;
+  /// Something can be taken at all.
+  [[nodiscard]] bool has_any() const;
 
   /// A free one, at random: nobody can guess the next. Nothing when all are taken.
   [[nodiscard]] std::optional<Endpoint> take(Random& random, IpAddress::Family family, Owner owner,
@@ -38,6 +43,7 @@ class VirtualPorts {
 
   struct Pool {
     IpAddress address;
+    bool in_use = true;  // else nothing more is taken on it
     std::size_t taken = 0;
     std::vector<Owner> owners;  // by port - kFirstVirtualPort; empty until the first is taken
   };

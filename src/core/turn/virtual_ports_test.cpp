@@ -54,5 +54,22 @@ TEST(TurnVirtualPorts, KnowNobodyElsewhere) {
   EXPECT_FALSE(ports.is_external(kTwo));
 }
 
+TEST(TurnVirtualPorts, AreTakenOnlyWhereTheServerStandsNowAndKeptWhereItStood) {
+  SeededRandom random(1);
+  VirtualPorts ports({});
+  EXPECT_FALSE(ports.has_any());
+  EXPECT_FALSE(ports.take(random, kV4, 1));
+  ports.set_external({kOne});
+  const auto old = *ports.take(random, kV4, 1);
+  ports.set_external({kTwo});
+  EXPECT_EQ(ports.owner_of(old), 1U) << "a session outlives the proof of its address";
+  EXPECT_EQ(ports.take(random, kV4, 2)->address, kTwo);
+  ports.release(old);
+  ports.set_external({});
+  EXPECT_FALSE(ports.has_family(kV4));
+  EXPECT_FALSE(ports.is_external(kOne));
+  EXPECT_TRUE(ports.is_external(kTwo));
+}
+
 }  // namespace
 }  // namespace turnpike::turn

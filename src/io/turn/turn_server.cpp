@@ -22,6 +22,11 @@ constexpr std::size_t kMaxRun = kMaxSendParts / 2;
 // What ends a wait of a stream whose session may send no more for now, however slow its rate is.
 constexpr Duration kLongestRest = std::chrono::seconds(1);
 
+bool is_binding(ByteView frame) {
+  const auto message = stun::MessageView::parse(frame);
+  return message && message->message_class() == stun::Class::kRequest && message->method() == stun::Method::kBinding;
+}
+
 }  // namespace
 
 struct TurnServer::State : std::enable_shared_from_this<State> {
@@ -99,6 +104,7 @@ struct TurnServer::State : std::enable_shared_from_this<State> {
   std::vector<std::unique_ptr<TcpListener>> listeners;
   std::optional<stun::BindingServer> discovery;
   std::function<void(const turn::Ended&)> told;
+  std::function<void(const turn::Server::Bound&)> told_binding;
   Counters counters;
   RunHeaders headers;  // of the run in hand
   std::vector<ByteView> parts;
@@ -209,6 +215,9 @@ void TurnServer::State::send(const turn::Outgoing& out) {
 
 void TurnServer::State::flush() {
   while (const auto out = core.poll_transmit()) send(*out);
+  while (const auto bound = core.poll_binding()) {
+    if (told_binding) told_binding(*bound);
+  }
   while (const auto ended = core.poll_event()) {
     log_info("turn session {} ended: {}, {} bytes", ended->session.to_string(), turn::to_string(ended->reason),
              ended->bytes);
@@ -305,6 +314,10 @@ asio::awaitable<void> TurnServer::State::take_frame(std::shared_ptr<Stream> stre
       co_return;
     }
     if (carried) co_return;
+  }
+  if (!core.relays() && !is_binding(frame)) {  // whoever expects more here has the wrong address
+    stream->close();
+    co_return;
   }
   core.handle_message(both_now(), stream->client, frame);
   flush();
@@ -407,6 +420,8 @@ void TurnServer::discover(const stun::DiscoveryAddresses& addresses) {
 
 void TurnServer::close() { state_->close(); }
 
+const asio::any_io_executor& TurnServer::loop() const { return state_->loop; }
+
 turn::Server& TurnServer::core() { return state_->core; }
 
 void TurnServer::pump() {
@@ -415,6 +430,10 @@ void TurnServer::pump() {
 }
 
 void TurnServer::on_session_ended(std::function<void(const turn::Ended&)> told) { state_->told = std::move(told); }
+
+void TurnServer::on_binding(std::function<void(const turn::Server::Bound&)> told) {
+  state_->told_binding = std::move(told);
+}
 
 const TurnServer::Counters& TurnServer::counters() const {
   state_->counters.streams = state_->streams.size();

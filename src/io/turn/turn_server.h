@@ -40,11 +40,14 @@ class TurnServer {
   /// Closes everything. Coroutines end on the loop's next turns.
   void close();
 
+  [[nodiscard]] const asio::any_io_executor& loop() const;
   /// Call `pump` after a verb of it that takes the time.
   [[nodiscard]] turn::Server& core();
   void pump();
   /// Told of every session that ends: what is to be written down, and to whom it is charged.
   void on_session_ended(std::function<void(const turn::Ended&)> told);
+  /// Told of every Binding request that was answered, if the configuration says tells_bindings.
+  void on_binding(std::function<void(const turn::Server::Bound&)> told);
 
   struct Counters {
     std::uint64_t forwarded = 0;        ///< Packets that went by a published route.
