@@ -136,9 +136,12 @@ void Client::handle_request_timeouts(Now now) {
 
 // --- verbs ---
 
-void Client::set_registration(Now now, const std::vector<Service>& services, const std::vector<LocalStore>& stores) {
-  Registration registration{
-      .http = {}, .stores = shared_entries(stores), .services = chosen(services, false, kMaxServices)};
+void Client::set_registration(Now now, const std::vector<Service>& services, const std::vector<LocalStore>& stores,
+                              bool relays) {
+  Registration registration{.http = {},
+                            .stores = shared_entries(stores),
+                            .services = chosen(services, false, kMaxServices),
+                            .relays = relays};
   for (const Service& each : chosen(services, true, kMaxHttpEndpoints)) registration.http.push_back(each.endpoint);
   Bytes body = encode_registration(registration);
   if (registration_ == body) return;
@@ -178,6 +181,20 @@ bool Client::lookup(Now now, const std::vector<store::StoreId>& ids) {
 bool Client::open_relay(Now now, const PeerId& target) {
   if (state_ != State::kWelcomed || requests_.size() >= kMaxPendingRequests) return false;
   ask(now, AskedRelay{target});
+  return true;
+}
+
+bool Client::turn_servers(Now now, const std::optional<PeerId>& about) {
+  if (state_ != State::kWelcomed || requests_.size() >= kMaxPendingRequests) return false;
+  ask(now, AskedTurnServers{about});
+  return true;
+}
+
+bool Client::signal(Now now, const PeerId& target, const signal::Message& message) {
+  if (state_ != State::kWelcomed) return false;
+  Bytes sealed =
+      signal::seal_message(random_, *config_.key, target, config_.sequence->next(now.wall), now.wall, message);
+  if (!sealed.empty()) send(SignalTo{0, target, std::move(sealed)});
   return true;
 }
 
@@ -302,9 +319,7 @@ void Client::on(Now now, RelayGrant& grant) {
                                  .session = given.session,
                                  .credential = given.responder,
                                  .quote = given.quote};
-  Bytes sealed =
-      signal::seal_message(random_, *config_.key, asked->target, config_.sequence->next(now.wall), now.wall, offer);
-  if (!sealed.empty()) send(SignalTo{0, asked->target, std::move(sealed)});
+  signal(now, asked->target, offer);
   events_.push_back(RelayGranted{asked->target, given.session, given.initiator, given.quote});
 }
 
@@ -318,8 +333,16 @@ void Client::on(Now now, Signal& signal) {
   // Whatever is wrong with it is its sender's doing, and the sender is not proved: it is dropped.
   const auto received = signal::open_message(*config_.key, *config_.seen_signals, now.wall, signal.sealed);
   if (!received || received->from == self()) return;
-  std::visit([&](const signal::RelayOffer& offer) { events_.push_back(RelayOffered{received->from, offer}); },
-             received->message);
+  if (const auto* offer = std::get_if<signal::RelayOffer>(&received->message)) {
+    events_.emplace_back(RelayOffered{received->from, *offer});
+  } else {
+    events_.emplace_back(SignalReceived{received->from, signal.observed, received->message});
+  }
+}
+
+void Client::on(Now /*now*/, TurnServers& servers) {
+  const auto asked = answered<AskedTurnServers>(servers.request);
+  if (asked) events_.emplace_back(TurnServersFound{asked->about, std::move(servers.servers)});
 }
 
 void Client::on(Now now, Error& error) {
@@ -406,6 +429,8 @@ void Client::try_to_send(Now now, std::uint64_t number, Pending& pending) {
     send(Lookup{number, lookup->ids});
   } else if (const auto* relay = std::get_if<AskedRelay>(&pending.what)) {
     send(OpenRelay{number, relay->target});
+  } else if (const auto* servers = std::get_if<AskedTurnServers>(&pending.what)) {
+    send(TurnServersAsk{number, servers->about});
   } else if (std::holds_alternative<AskedInventory>(pending.what)) {
     send(InventorySince{number, cursor_});
   } else {

@@ -72,6 +72,17 @@ struct RelayOffered {
   PeerId from;
   signal::RelayOffer offer;
 };
+/// Any other signal of a peer.
+struct SignalReceived {
+  PeerId from;
+  std::optional<IpAddress> observed;  ///< Where the bootstrap sees it, if it told.
+  signal::Message message;
+};
+/// The answer to turn_servers.
+struct TurnServersFound {
+  std::optional<PeerId> about;
+  std::vector<TurnServer> servers;
+};
 enum class FailureReason : std::uint8_t {
   kSilent,            ///< No Hello, or no answer, within kRequestLimit.
   kProtocol,          ///< The bootstrap sent what no bootstrap may.
@@ -101,8 +112,9 @@ class Client {
     bool can_probe = true;                           ///< Offer to send nonces for others.
   };
   /// ProofExpect, ProofResult, ProbeOrder and PeerChanged are handed on as the bootstrap sent them.
-  using Event = std::variant<Welcomed, Registered, InventoryEntries, StoreFound, RelayGranted, RelayDenied,
-                             RelayOffered, Failed, ProofExpect, ProofResult, ProbeOrder, PeerChanged>;
+  using Event =
+      std::variant<Welcomed, Registered, InventoryEntries, StoreFound, RelayGranted, RelayDenied, RelayOffered, Failed,
+                   ProofExpect, ProofResult, ProbeOrder, PeerChanged, SignalReceived, TurnServersFound>;
 
   Client(Config config, Random& random);
 
@@ -115,7 +127,9 @@ class Client {
   // Verbs.
   /// Replaces what is registered; sent when welcomed, and again after every reconnection. More than kMaxStoresPerPeer
   /// shared stores, kMaxHttpEndpoints of kind http or kMaxServices of the others: the first ones are registered.
-  void set_registration(Now now, const std::vector<Service>& services, const std::vector<LocalStore>& stores);
+  /// `relays`: we would relay one session more.
+  void set_registration(Now now, const std::vector<Service>& services, const std::vector<LocalStore>& stores,
+                        bool relays = false);
   void set_follow_inventory(Now now, bool follow);
   /// Something else that went over this network has fallen silent: does the link live? If it does not answer within
   /// kCheckLimit it has failed. At most once in that time.
@@ -124,6 +138,10 @@ class Client {
   [[nodiscard]] bool lookup(Now now, const std::vector<store::StoreId>& ids);
   /// RelayGranted or RelayDenied comes. False as above.
   [[nodiscard]] bool open_relay(Now now, const PeerId& target);
+  /// TurnServersFound comes. False as above.
+  [[nodiscard]] bool turn_servers(Now now, const std::optional<PeerId>& about = std::nullopt);
+  /// Seals it to the peer; whether it is there, nobody tells. False unless welcomed.
+  bool signal(Now now, const PeerId& target, const signal::Message& message);
   // Of proofs. Dropped unless welcomed; nothing is kept for the next link.
   void prove(const Service& target, std::vector<IpAddress> avoid);
   void proof_seen(const ProofNonce& nonce, ServiceKind at, const IpAddress& from);
@@ -148,7 +166,10 @@ class Client {
   };
   struct AskedInventory {};
   struct AskedRegister {};
-  using Asked = std::variant<AskedLookup, AskedRelay, AskedInventory, AskedRegister>;
+  struct AskedTurnServers {
+    std::optional<PeerId> about;
+  };
+  using Asked = std::variant<AskedLookup, AskedRelay, AskedInventory, AskedRegister, AskedTurnServers>;
   struct Pending {
     Asked what;
     bool waits = false;  // to be sent, at `deadline`; otherwise it was, and must be answered by then
@@ -167,6 +188,7 @@ class Client {
   void on(Now now, RelayRefused& refused);
   void on(Now now, Signal& signal);
   void on(Now now, Error& error);
+  void on(Now now, TurnServers& servers);
   void on(Now /*now*/, ProofExpect& expect) { events_.emplace_back(expect); }
   void on(Now /*now*/, ProofResult& result) { events_.emplace_back(result); }
   void on(Now /*now*/, ProbeOrder& order) { events_.emplace_back(order); }

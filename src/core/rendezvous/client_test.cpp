@@ -439,5 +439,62 @@ TEST_F(LyingBootstrap, HasItsRefusalsPassedOnForPeople) {
   EXPECT_EQ(alice.told<Failed>().back().text, "go away?[2J");
 }
 
+TEST_F(RendezvousTest, TellsWhoRelaysOnlyOfThoseThatAreProvedConnectedAndHaveRoom) {
+  const Service turn{ServiceKind::kTurnUdp, {IpAddress::v4(198, 51, 100, 1), 6001}};
+  const Service quic{ServiceKind::kQuic, {IpAddress::v4(198, 51, 100, 1), 4001}};
+  alice.client.set_registration(now, {turn, quic}, {}, true);
+  connect(alice);
+  connect(bob);
+  const auto told = [&](const std::optional<PeerId>& about = std::nullopt) {
+    EXPECT_TRUE(bob.client.turn_servers(now, about));
+    pump();
+    return bob.told<TurnServersFound>().back().servers;
+  };
+  EXPECT_THAT(told(), IsEmpty()) << "not proved";
+  alice.client.prove(turn, {});
+  alice.client.prove(quic, {});
+  pump();
+  EXPECT_THAT(told(), ElementsAre(TurnServer{alice.peer(), {turn}}));
+  EXPECT_THAT(told(alice.peer()), SizeIs(1));
+  EXPECT_THAT(told(bob.peer()), IsEmpty());
+  EXPECT_EQ(bob.told<TurnServersFound>().back().about, bob.peer());
+  alice.client.set_registration(now, {turn, quic}, {}, false);
+  pass(2s);
+  EXPECT_THAT(told(), IsEmpty()) << "full";
+  alice.client.set_registration(now, {turn, quic}, {}, true);
+  pass(2s);
+  EXPECT_THAT(told(), SizeIs(1));
+  disconnect(alice);
+  EXPECT_THAT(told(), IsEmpty()) << "gone";
+  EXPECT_THAT(told(alice.peer()), IsEmpty());
+}
+
+TEST_F(RendezvousTest, DoesNotTellARelayingPeerOfItself) {
+  const Service turn{ServiceKind::kTurnUdp, {IpAddress::v4(198, 51, 100, 1), 6001}};
+  alice.client.set_registration(now, {turn}, {}, true);
+  connect(alice);
+  connect(bob);
+  alice.client.prove(turn, {});
+  pump();
+  EXPECT_TRUE(alice.client.turn_servers(now));
+  pump();
+  EXPECT_THAT(alice.told<TurnServersFound>().back().servers, IsEmpty());
+}
+
+TEST_F(RendezvousTest, CarriesASignalAndSaysWhereItsSenderIsSeen) {
+  connect(alice);
+  connect(bob);
+  EXPECT_TRUE(alice.client.signal(now, bob.peer(), signal::TurnQuery{7}));
+  pump();
+  const auto received = bob.told<SignalReceived>();
+  ASSERT_THAT(received, SizeIs(1));
+  EXPECT_EQ(received[0].from, alice.peer());
+  EXPECT_EQ(received[0].observed, alice.observed.address);
+  EXPECT_EQ(std::get<signal::TurnQuery>(received[0].message), signal::TurnQuery{7});
+  disconnect(alice);
+  EXPECT_FALSE(alice.client.signal(now, bob.peer(), signal::TurnQuery{8}));
+  EXPECT_FALSE(alice.client.turn_servers(now));
+}
+
 }  // namespace
 }  // namespace turnpike::rendezvous

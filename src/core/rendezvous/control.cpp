@@ -95,6 +95,16 @@ struct ServerWriter {
   void operator()(const Signal& m) const {
     out.mutable_signal()->set_from(text(m.from));
     out.mutable_signal()->set_sealed(text(ByteView(m.sealed)));
+    if (m.observed) out.mutable_signal()->set_observed(text(ByteView(address_bytes(*m.observed))));
+  }
+  void operator()(const TurnServers& m) const {
+    out.set_request(m.request);
+    wire::TurnServers& to = *out.mutable_turn_servers();
+    for (const TurnServer& each : m.servers) {
+      wire::TurnServer& server = *to.add_servers();
+      server.set_peer(text(each.peer));
+      for (const Service& service : each.services) server.add_services(text(ByteView(service_bytes(service))));
+    }
   }
   void operator()(const ProofExpect& m) const {
     out.mutable_proof_expect()->set_target(text(ByteView(service_bytes(m.target))));
@@ -167,6 +177,11 @@ struct ClientWriter {
     out.mutable_proof_seen()->set_from(text(ByteView(address_bytes(m.from))));
   }
   void operator()(const ProbeReady& /*m*/) const { out.mutable_probe_ready(); }
+  void operator()(const TurnServersAsk& m) const {
+    out.set_request(m.request);
+    out.mutable_turn_servers_ask();
+    if (m.about) out.mutable_turn_servers_ask()->set_about(text(*m.about));
+  }
   void operator()(const ProbeDone& m) const {
     out.mutable_probe_done()->set_number(m.number);
     out.mutable_probe_done()->set_outcome(static_cast<std::uint32_t>(m.outcome));
@@ -321,7 +336,23 @@ Read<ServerMessage> read(const wire::Signal& in) {
   Signal out;
   if (in.sealed().size() > kMaxSignalSize) return fail(ControlError::kOverLimit);
   if (!read_peer(in.from(), out.from)) return fail(ControlError::kMalformed);
+  if (!in.observed().empty() && !read_address(in.observed(), out.observed.emplace())) {
+    return fail(ControlError::kMalformed);
+  }
   out.sealed = copy_of(bytes_of(in.sealed()));
+  return ServerMessage{std::move(out)};
+}
+
+Read<ServerMessage> read(std::uint64_t request, const wire::TurnServers& in) {
+  if (in.servers_size() > static_cast<int>(kMaxTurnServers)) return fail(ControlError::kOverLimit);
+  TurnServers out{.request = request, .servers = {}};
+  for (const wire::TurnServer& each : in.servers()) {
+    TurnServer& server = out.servers.emplace_back();
+    if (each.services_size() > static_cast<int>(kMaxServices)) return fail(ControlError::kOverLimit);
+    if (!read_peer(each.peer(), server.peer) || !read_services(each.services(), server.services)) {
+      return fail(ControlError::kMalformed);
+    }
+  }
   return ServerMessage{std::move(out)};
 }
 
@@ -404,6 +435,12 @@ Read<ClientMessage> read(std::uint64_t request, const wire::SignalTo& in) {
   if (!read_peer(in.target(), out.target)) return fail(ControlError::kMalformed);
   out.sealed = copy_of(bytes_of(in.sealed()));
   return ClientMessage{std::move(out)};
+}
+
+Read<ClientMessage> read(std::uint64_t request, const wire::TurnServersAsk& in) {
+  TurnServersAsk out{.request = request, .about = {}};
+  if (!in.about().empty() && !read_peer(in.about(), out.about.emplace())) return fail(ControlError::kMalformed);
+  return ClientMessage{out};
 }
 
 Read<ClientMessage> read(const wire::ProofAsk& in) {
@@ -514,6 +551,8 @@ Result<ServerMessage, ControlError> decode_server_message(ByteView frame) {
       return read(in.probe_order());
     case wire::ServerMessage::kPeerChanged:
       return read(in.peer_changed());
+    case wire::ServerMessage::kTurnServers:
+      return read(in.request(), in.turn_servers());
     case wire::ServerMessage::KIND_NOT_SET:
       break;
   }
@@ -546,6 +585,8 @@ Result<ClientMessage, ControlError> decode_client_message(ByteView frame) {
       return ClientMessage{ProbeReady{}};
     case wire::ClientMessage::kProbeDone:
       return read(in.probe_done());
+    case wire::ClientMessage::kTurnServersAsk:
+      return read(in.request(), in.turn_servers_ask());
     case wire::ClientMessage::KIND_NOT_SET:
       break;
   }

@@ -27,6 +27,7 @@ constexpr std::size_t kMaxAnnouncersPerStore = 32;  ///< In one answer, over all
 constexpr std::size_t kMaxInventoryPage = 4096;     ///< Entries in one answer.
 constexpr std::size_t kMaxTextSize = 256;           ///< Of an error's or a refusal's text.
 constexpr std::size_t kMaxAvoided = 16;             ///< Addresses that an asker for a proof rules out.
+constexpr std::size_t kMaxTurnServers = 16;         ///< In one answer.
 constexpr std::size_t kMaxSignalSize = 8192;        ///< Sealed bytes carried from peer to peer.
 
 using Nonce = std::array<std::uint8_t, 32>;
@@ -117,6 +118,18 @@ struct RelayRefused {
 struct Signal {
   PeerId from;
   Bytes sealed;
+  std::optional<IpAddress> observed = {};  ///< Where the bootstrap sees the sender.
+};
+/// A peer that relays by TURN, is proved to be reached at these services, and has room.
+struct TurnServer {
+  PeerId peer;
+  std::vector<Service> services;
+
+  friend bool operator==(const TurnServer&, const TurnServer&) = default;
+};
+struct TurnServers {
+  std::uint64_t request = 0;
+  std::vector<TurnServer> servers;
 };
 /// To an asker of a proof: a nonce of this digest is on its way.
 struct ProofExpect {
@@ -177,6 +190,12 @@ struct SignalTo {
   Bytes sealed;
 };
 
+/// Who relays by TURN? → TurnServers
+struct TurnServersAsk {
+  std::uint64_t request = 0;
+  std::optional<PeerId> about;  ///< Of this one only.
+};
+
 /// Prove that this service of mine can be reached. → ProofExpect, then ProofResult
 struct ProofAsk {
   Service target;
@@ -197,9 +216,9 @@ struct ProbeDone {
 
 using ServerMessage =
     std::variant<Hello, Welcome, RegisterOk, HeartbeatAck, Found, Inventory, InventoryChanged, RelayGrant, RelayRefused,
-                 Signal, Error, ProofExpect, ProofResult, ProbeOrder, PeerChanged>;
+                 Signal, Error, ProofExpect, ProofResult, ProbeOrder, PeerChanged, TurnServers>;
 using ClientMessage = std::variant<Authenticate, Register, Heartbeat, Lookup, InventorySince, OpenRelay, SignalTo,
-                                   ProofAsk, ProofSeen, ProbeReady, ProbeDone>;
+                                   ProofAsk, ProofSeen, ProbeReady, ProbeDone, TurnServersAsk>;
 
 /// The sender is to blame for each of them.
 enum class ControlError : std::uint8_t {

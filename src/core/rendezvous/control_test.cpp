@@ -138,5 +138,21 @@ TEST(ControlMessage, OfANewerKindIsToldApart) {
   }
 }
 
+TEST(ControlMessage, CarriesWhoRelays) {
+  const Service udp{ServiceKind::kTurnUdp, {IpAddress::v4(198, 51, 100, 1), 6001}};
+  const TurnServers told{7, {{kPeer, {udp}}}};
+  const TurnServers read = again(told);
+  EXPECT_EQ(read.request, 7U);
+  EXPECT_EQ(read.servers, told.servers);
+  EXPECT_EQ(again(TurnServersAsk{8, std::nullopt}).about, std::nullopt);
+  EXPECT_EQ(again(TurnServersAsk{8, kPeer}).about, kPeer);
+  EXPECT_EQ(again(Signal{kPeer, {1}, IpAddress::v4(203, 0, 113, 9)}).observed, IpAddress::v4(203, 0, 113, 9));
+  EXPECT_EQ(again(Signal{kPeer, {1}}).observed, std::nullopt);
+  EXPECT_EQ(server_error(TurnServers{1, std::vector<TurnServer>(kMaxTurnServers + 1, TurnServer{kPeer, {udp}})}),
+            ControlError::kOverLimit);
+  EXPECT_EQ(server_error(TurnServers{1, {{kPeer, std::vector<Service>(kMaxServices + 1, udp)}}}),
+            ControlError::kOverLimit);
+}
+
 }  // namespace
 }  // namespace turnpike::rendezvous

@@ -140,6 +140,7 @@ Bytes encode_registration(const Registration& registration) {
   out.set_http(http.data(), http.size());
   out.set_stores(stores.data(), stores.size());
   out.set_services(services.data(), services.size());
+  out.set_relays(registration.relays);
   return copy_of(bytes_of(out.SerializeAsString()));
 }
 
@@ -156,7 +157,7 @@ Result<Registration, RegistrationError> decode_registration(ByteView body) {
   if (std::ranges::adjacent_find(*stores, {}, &Entry::id) != stores->end()) {
     return fail(RegistrationError::kRepeatedStore);
   }
-  return Registration{*std::move(http), *std::move(stores), *std::move(services)};
+  return Registration{*std::move(http), *std::move(stores), *std::move(services), in.relays()};
 }
 
 }  // namespace turnpike::rendezvous

@@ -35,6 +35,7 @@ struct Registration {
   std::vector<Endpoint> http;          ///< Unicast addresses with a port, at most kMaxHttpEndpoints.
   std::vector<Entry> stores;           ///< At most kMaxStoresPerPeer, each id once.
   std::vector<Service> services = {};  ///< Likewise usable, at most kMaxServices, none of kind http.
+  bool relays = false;                 ///< It would relay one session more, at its turn services.
 
   friend bool operator==(const Registration&, const Registration&) = default;
 };

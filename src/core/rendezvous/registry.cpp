@@ -56,6 +56,7 @@ Status<RegistryError> Registry::put(Now now, const PeerId& peer, const IpAddress
   for (const Endpoint& endpoint : registration.http) list({ServiceKind::kHttp, endpoint});
   for (const Service& service : registration.services) list(service);
   record.services = std::move(services);
+  set_relays(number, registration.relays);
   std::vector<Number> gone;
   std::ranges::set_difference(record.items, items, std::back_inserter(gone));
   std::vector<Number> fresh;
@@ -72,6 +73,45 @@ void Registry::prove(const PeerId& peer, const Service& service, Instant until) 
   for (Listed& each : peers_[known->second].services) {
     if (each.service == service) each.proved_until = until;
   }
+}
+
+void Registry::set_relays(Number number, bool relays) {
+  Peer& peer = peers_[number];
+  if (peer.relays == relays) return;
+  peer.relays = relays;
+  if (relays) {
+    relaying_.insert(number);
+  } else {
+    relaying_.erase(number);
+  }
+}
+
+std::optional<TurnServer> Registry::turn_server(Number number, const Asker& asker) const {
+  const Peer& peer = peers_[number];
+  if (!peer.relays || !peer.connected || (asker.peer && *asker.peer == peer.id)) return std::nullopt;
+  TurnServer out{.peer = peer.id, .services = {}};
+  for (const Service& each : visible(peer, asker).services) {
+    const bool is_turn = each.kind == ServiceKind::kTurnUdp || each.kind == ServiceKind::kTurnTcp;
+    if (is_turn && each.endpoint.address.is_global()) out.services.push_back(each);
+  }
+  return out.services.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
+std::vector<TurnServer> Registry::turn_servers(const Asker& asker, const std::optional<PeerId>& about) {
+  std::vector<TurnServer> out;
+  if (about) {
+    const auto known = by_peer_.find(*about);
+    auto server = known == by_peer_.end() ? std::nullopt : turn_server(known->second, asker);
+    if (server) out.push_back(*std::move(server));
+    return out;
+  }
+  const std::size_t size = relaying_.size();
+  const std::size_t start = size == 0 ? 0 : static_cast<std::size_t>(random_.below(size));
+  for (std::size_t i = 0; i < std::min(size, kMaxHoldersScanned) && out.size() < kMaxTurnServers; ++i) {
+    auto server = turn_server(relaying_[(start + i) % size], asker);
+    if (server) out.push_back(*std::move(server));
+  }
+  return out;
 }
 
 bool Registry::refresh(Instant now, const PeerId& peer) {
@@ -350,6 +390,7 @@ void Registry::move(Number number, const IpAddress& observed) {
 void Registry::remove_peer(Number number) {
   Peer& peer = peers_[number];
   for (const Number item : peer.items) let_go(item, number);
+  set_relays(number, false);
   unlink(number);
   count(peer.observed, -1);
   by_peer_.erase(peer.id);

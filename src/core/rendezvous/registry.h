@@ -95,6 +95,10 @@ class Registry {
   [[nodiscard]] std::vector<Listing> list(const std::optional<PeerId>& after, std::size_t limit,
                                           const Asker& asker) const;
 
+  /// Peers that relay by TURN, are connected, and have a proved turn service that `asker` may see: `about` alone, or at
+  /// most kMaxTurnServers, others each time where there are more.
+  [[nodiscard]] std::vector<TurnServer> turn_servers(const Asker& asker, const std::optional<PeerId>& about);
+
   [[nodiscard]] bool contains(const PeerId& peer) const { return by_peer_.contains(peer); }
   /// What `peer` says it holds as `id`, and how it can be reached. Unset where it does not.
   [[nodiscard]] std::optional<Announcer> held_by(const PeerId& peer, const store::StoreId& id,
@@ -133,6 +137,7 @@ class Registry {
     Number older = kNone;       // by the time of the last sign of life; `newer` also chains free ones
     Number newer = kNone;
     bool connected = false;
+    bool relays = false;
   };
   struct Known {
     std::uint64_t version = 0;
@@ -166,6 +171,8 @@ class Registry {
     std::vector<Endpoint> http;
     std::vector<Service> services;
   };
+  void set_relays(Number peer, bool relays);
+  [[nodiscard]] std::optional<TurnServer> turn_server(Number number, const Asker& asker) const;
   [[nodiscard]] Listing listing(const Peer& peer, const Asker& asker) const;
   [[nodiscard]] Visible visible(const Peer& peer, const Asker& asker) const;
   [[nodiscard]] std::vector<Number> sample(const Item& item, std::size_t scan, const Asker& asker);
@@ -190,6 +197,7 @@ class Registry {
   Number oldest_ = kNone;
   Number newest_ = kNone;
   std::map<PeerId, Number> by_peer_;
+  IdList relaying_;
   std::map<IpAddress, std::uint32_t> by_address_;
   std::map<IpAddress, std::uint32_t> by_network_;
 };

@@ -319,7 +319,13 @@ void Server::on(Now now, Table::iterator from, const SignalTo& message) {
     return;
   }
   ++counts_.signals;
-  send(target->second, Signal{*from->second.peer, message.sealed});
+  send(target->second, Signal{*from->second.peer, message.sealed, from->second.observed.address});
+}
+
+void Server::on(Now now, Table::iterator from, const TurnServersAsk& message) {
+  registry_.handle_timeout(now.mono);
+  const Asker asker{from->second.observed.address, from->second.peer};
+  send(from->first, TurnServers{message.request, registry_.turn_servers(asker, message.about)});
 }
 
 // --- proofs: docs/protocols/proof.md ---

@@ -194,6 +194,7 @@ class Server {
   void on(Now now, Table::iterator from, const InventorySince& message);
   void on(Now now, Table::iterator from, const OpenRelay& message);
   void on(Now now, Table::iterator from, const SignalTo& message);
+  void on(Now now, Table::iterator from, const TurnServersAsk& message);
   void on(Now now, Table::iterator from, const ProofAsk& message);
   void on(Now now, Table::iterator from, const ProofSeen& message);
   void on(Now now, Table::iterator from, const ProbeReady& message);

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
+#include "base/endpoint_bytes.h"
 #include "core/identity/seal.h"
 #include "core/identity/statement.h"
 #include "core/signal/signal.pb.h"
 
 namespace turnpike::signal {
 namespace {
+
+constexpr std::uint64_t kMaxRttUs = 60'000'000;    // nobody waits for longer ones
+constexpr std::uint64_t kMaxRetryMs = 86'400'000;  // as good as never
 
 std::string text(ByteView bytes) { return std::string(text_of(bytes)); }
 
@@ -33,6 +37,100 @@ void write(const RelayOffer& offer, wire::RelayOffer& out) {
   out.set_quote_until_ms(offer.quote.until.unix_ms);
 }
 
+void write(const TurnQuery& query, wire::Signal& out) { out.mutable_turn_query()->set_request(query.request); }
+void write(const TurnDistances& told, wire::Signal& out) {
+  out.mutable_turn_distances()->set_request(told.request);
+  for (const Distance& each : told.distances) {
+    wire::Distance& to = *out.mutable_turn_distances()->add_distances();
+    to.set_server(text(each.server.to_bytes()));
+    to.set_rtt_us(static_cast<std::uint64_t>(each.rtt.count()));
+  }
+}
+void write(const TurnRequest& request, wire::Signal& out) {
+  out.mutable_turn_request()->set_request(request.request);
+  out.mutable_turn_request()->set_responder(text(request.responder.to_bytes()));
+}
+void write(const TurnGranted& granted, wire::Signal& out) {
+  wire::TurnGranted& to = *out.mutable_turn_granted();
+  to.set_request(granted.request);
+  to.set_grant(text(granted.grant));
+  to.set_username(granted.credential.username);
+  to.set_password(granted.credential.password);
+  to.set_for_responder(text(granted.for_responder));
+}
+void write(const TurnRefused& refused, wire::Signal& out) {
+  wire::TurnRefused& to = *out.mutable_turn_refused();
+  to.set_request(refused.request);
+  to.set_reason(static_cast<std::uint32_t>(refused.reason));
+  to.set_retry_after_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(refused.retry_after.count(), 0)));
+}
+void write(const TurnOffer& offer, wire::Signal& out) { out.mutable_turn_offer()->set_granted(text(offer.granted)); }
+void write(const DialMe& wish, wire::Signal& out) {
+  for (const Endpoint& each : wish.tcp) out.mutable_dial_me()->add_tcp(text(endpoint_to_bytes(each)));
+  for (const Endpoint& each : wish.quic) out.mutable_dial_me()->add_quic(text(endpoint_to_bytes(each)));
+}
+void write(const RelayOffer& offer, wire::Signal& out) { write(offer, *out.mutable_relay_offer()); }
+
+Result<Message, SignalError> read(const wire::TurnDistances& in) {
+  if (in.distances_size() > static_cast<int>(kMaxDistances)) return fail(SignalError::kMalformed);
+  TurnDistances out{.request = in.request(), .distances = {}};
+  for (const wire::Distance& each : in.distances()) {
+    const auto server = PeerId::from_bytes(bytes_of(each.server()));
+    if (!server || each.rtt_us() > kMaxRttUs) return fail(SignalError::kMalformed);
+    out.distances.push_back({*server, Duration(static_cast<Duration::rep>(each.rtt_us()))});
+  }
+  return Message{std::move(out)};
+}
+
+Result<Message, SignalError> read(const wire::TurnRequest& in) {
+  const auto responder = PeerId::from_bytes(bytes_of(in.responder()));
+  if (!responder) return fail(SignalError::kMalformed);
+  return Message{TurnRequest{in.request(), *responder}};
+}
+
+Result<Message, SignalError> read(const wire::TurnGranted& in) {
+  const auto is_text = [](const std::string& each) {
+    return !each.empty() && each.size() <= kMaxCredentialText && is_printable(each);
+  };
+  if (in.grant().size() > kMaxGrantSize || in.for_responder().size() > kMaxSealedSize || !is_text(in.username()) ||
+      !is_text(in.password())) {
+    return fail(SignalError::kMalformed);
+  }
+  return Message{TurnGranted{.request = in.request(),
+                             .grant = copy_of(bytes_of(in.grant())),
+                             .credential = {.username = in.username(), .password = in.password()},
+                             .for_responder = copy_of(bytes_of(in.for_responder()))}};
+}
+
+Result<Message, SignalError> read(const wire::TurnRefused& in) {
+  if (in.reason() > static_cast<std::uint32_t>(turn::RefusalReason::kNoAddress)) return fail(SignalError::kMalformed);
+  const std::uint64_t wait = std::min<std::uint64_t>(in.retry_after_ms(), kMaxRetryMs);
+  return Message{TurnRefused{in.request(), static_cast<turn::RefusalReason>(in.reason()),
+                             std::chrono::milliseconds(static_cast<std::int64_t>(wait))}};
+}
+
+Result<Message, SignalError> read(const wire::TurnOffer& in) {
+  if (in.granted().size() > kMaxSealedSize) return fail(SignalError::kMalformed);
+  return Message{TurnOffer{copy_of(bytes_of(in.granted()))}};
+}
+
+template <class Texts>
+bool read_endpoints(const Texts& from, std::vector<Endpoint>& to) {
+  if (from.size() > static_cast<int>(kMaxDialled)) return false;
+  for (const std::string& each : from) {
+    const auto endpoint = endpoint_from_bytes(bytes_of(each));
+    if (!endpoint || endpoint->port == 0) return false;
+    to.push_back(*endpoint);
+  }
+  return true;
+}
+
+Result<Message, SignalError> read(const wire::DialMe& in) {
+  DialMe out;
+  if (!read_endpoints(in.tcp(), out.tcp) || !read_endpoints(in.quic(), out.quic)) return fail(SignalError::kMalformed);
+  return Message{std::move(out)};
+}
+
 Result<Message, SignalError> read(const wire::RelayOffer& in) {
   RelayOffer offer;
   const auto bootstrap = PeerId::from_bytes(bytes_of(in.bootstrap()));
@@ -55,14 +153,33 @@ SignalError blame(identity::StatementError error) {
 
 Bytes encode_body(const Message& message) {
   wire::Signal out;
-  std::visit([&](const RelayOffer& offer) { write(offer, *out.mutable_relay_offer()); }, message);
+  std::visit([&](const auto& each) { write(each, out); }, message);
   return copy_of(bytes_of(out.SerializeAsString()));
 }
 
 Result<Message, SignalError> decode_body(ByteView body) {
   wire::Signal in;
   if (!in.ParseFromArray(body.data(), static_cast<int>(body.size()))) return fail(SignalError::kMalformed);
-  if (in.kind_case() == wire::Signal::kRelayOffer) return read(in.relay_offer());
+  switch (in.kind_case()) {
+    case wire::Signal::kRelayOffer:
+      return read(in.relay_offer());
+    case wire::Signal::kTurnQuery:
+      return Message{TurnQuery{in.turn_query().request()}};
+    case wire::Signal::kTurnDistances:
+      return read(in.turn_distances());
+    case wire::Signal::kTurnRequest:
+      return read(in.turn_request());
+    case wire::Signal::kTurnGranted:
+      return read(in.turn_granted());
+    case wire::Signal::kTurnRefused:
+      return read(in.turn_refused());
+    case wire::Signal::kTurnOffer:
+      return read(in.turn_offer());
+    case wire::Signal::kDialMe:
+      return read(in.dial_me());
+    case wire::Signal::KIND_NOT_SET:
+      break;
+  }
   return fail(SignalError::kUnknownKind);
 }
 

@@ -2,17 +2,21 @@
 // recipient (docs/protocols/signal.md).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/bytes.h"
+#include "base/endpoint.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "core/identity/peer_id.h"
 #include "core/identity/replay.h"
 #include "core/relay/grant.h"
+#include "core/turn/sessions.h"
 
 namespace turnpike::signal {
 
@@ -34,7 +38,74 @@ struct RelayOffer {
   friend bool operator==(const RelayOffer&, const RelayOffer&) = default;
 };
 
-using Message = std::variant<RelayOffer>;
+// --- TURN coordination: docs/protocols/coordination.md ---
+
+constexpr std::size_t kMaxDistances = 16;
+constexpr std::size_t kMaxGrantSize = 1024;  ///< The envelope of a grant.
+constexpr std::size_t kMaxCredentialText = 256;
+constexpr std::size_t kMaxDialled = 4;  ///< Endpoints of each kind in a DialMe.
+
+/// Requester to responder: how far is it from you to the relaying peers that you know? → TurnDistances
+struct TurnQuery {
+  std::uint64_t request = 0;
+
+  friend bool operator==(const TurnQuery&, const TurnQuery&) = default;
+};
+struct Distance {
+  PeerId server;
+  Duration rtt{};
+
+  friend bool operator==(const Distance&, const Distance&) = default;
+};
+struct TurnDistances {
+  std::uint64_t request = 0;
+  std::vector<Distance> distances;  ///< At most kMaxDistances.
+
+  friend bool operator==(const TurnDistances&, const TurnDistances&) = default;
+};
+/// Requester to server: a session with that responder, please. → TurnGranted or TurnRefused
+struct TurnRequest {
+  std::uint64_t request = 0;
+  PeerId responder;
+
+  friend bool operator==(const TurnRequest&, const TurnRequest&) = default;
+};
+/// What the server gives each end: the grant, and the credential of that end.
+struct TurnGranted {
+  std::uint64_t request = 0;
+  Bytes grant;  ///< At most kMaxGrantSize.
+  turn::Credential credential;
+  Bytes for_responder;  ///< The same for the other end, sealed to it; empty in that one.
+
+  friend bool operator==(const TurnGranted& a, const TurnGranted& b) {
+    return a.request == b.request && a.grant == b.grant && a.credential.username == b.credential.username &&
+           a.credential.password == b.credential.password && a.for_responder == b.for_responder;
+  }
+};
+struct TurnRefused {
+  std::uint64_t request = 0;
+  turn::RefusalReason reason{};
+  std::chrono::milliseconds retry_after{};
+
+  friend bool operator==(const TurnRefused&, const TurnRefused&) = default;
+};
+/// Requester to responder: "meet me at that server", with what the server has sealed for the responder.
+struct TurnOffer {
+  Bytes granted;
+
+  friend bool operator==(const TurnOffer&, const TurnOffer&) = default;
+};
+/// "I can be reached, you cannot: connect to me." The recipient dials only addresses at which a bootstrap sees the
+/// sender.
+struct DialMe {
+  std::vector<Endpoint> tcp;
+  std::vector<Endpoint> quic;
+
+  friend bool operator==(const DialMe&, const DialMe&) = default;
+};
+
+using Message =
+    std::variant<RelayOffer, TurnQuery, TurnDistances, TurnRequest, TurnGranted, TurnRefused, TurnOffer, DialMe>;
 
 /// Every one of them is the sender's fault, but kStale (a clock may be wrong, or the carrier slow) and kUnknownKind (a
 /// newer peer: pass it over).

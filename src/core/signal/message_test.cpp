@@ -103,7 +103,7 @@ TEST_F(Signal, FitsTheLimitAtItsLargest) {
 
 TEST_F(Signal, OfANewerKindIsToldApartFromNonsense) {
   auto newer = statement();
-  newer.body = {0x7a, 0x01, 0x00};  // field 15, one byte long
+  newer.body = {0xfa, 0x01, 0x01, 0x00};  // field 31, one byte long
   EXPECT_EQ(error_of(sealed(alice, newer)), SignalError::kUnknownKind);
   auto nonsense = statement();
   nonsense.seq += 1;
@@ -121,6 +121,43 @@ TEST_F(Signal, RefusesFieldsOfAnyOtherLength) {
   RelayOffer long_url = offer();
   long_url.bootstrap_url = std::string(kMaxUrlSize + 9, 'x');
   EXPECT_EQ(std::get<RelayOffer>(*decode_body(encode_body(long_url))).bootstrap_url.size(), kMaxUrlSize);
+}
+
+TEST_F(Signal, CarriesWhatServersAndTheirClientsAgreeOn) {
+  const Endpoint v4{IpAddress::v4(198, 51, 100, 7), 4001};
+  const Endpoint v6{*IpAddress::parse("2001:db8::7"), 4001};
+  const std::vector<Message> all{
+      TurnQuery{7},
+      TurnDistances{7, {{id(alice), Duration(12'345)}, {id(bob), Duration(0)}}},
+      TurnRequest{8, id(bob)},
+      TurnGranted{8, Bytes(300, 1), {"1795000000:00:12D3", "secret"}, Bytes(700, 2)},
+      TurnRefused{8, turn::RefusalReason::kSpent, std::chrono::milliseconds(60'000)},
+      TurnOffer{Bytes(700, 2)},
+      DialMe{{v4, v6}, {v4}},
+  };
+  for (const Message& each : all) {
+    const auto read = decode_body(encode_body(each));
+    ASSERT_TRUE(read) << each.index();
+    EXPECT_EQ(*read, each) << each.index();
+  }
+}
+
+TEST_F(Signal, RefusesWhatIsAboveALimit) {
+  const auto refused = [](const Message& message) {
+    const auto read = decode_body(encode_body(message));
+    return !read && read.error() == SignalError::kMalformed;
+  };
+  EXPECT_TRUE(refused(TurnDistances{1, std::vector<Distance>(kMaxDistances + 1, Distance{id(bob), {}})}));
+  EXPECT_TRUE(refused(TurnDistances{1, {{id(bob), std::chrono::minutes(2)}}}));
+  EXPECT_TRUE(refused(TurnGranted{1, Bytes(kMaxGrantSize + 1), {"a", "b"}, {}}));
+  EXPECT_TRUE(refused(TurnGranted{1, {}, {"", "b"}, {}}));
+  EXPECT_TRUE(refused(TurnGranted{1, {}, {"a", std::string(kMaxCredentialText + 1, 'x')}, {}}));
+  EXPECT_TRUE(refused(TurnGranted{1, {}, {"a\n", "b"}, {}}));
+  EXPECT_TRUE(refused(TurnRefused{1, static_cast<turn::RefusalReason>(99), {}}));
+  const std::vector<Endpoint> many(kMaxDialled + 1, Endpoint{IpAddress::v4(192, 0, 2, 1), 1});
+  EXPECT_TRUE(refused(DialMe{many, {}}));
+  EXPECT_TRUE(refused(DialMe{{}, many}));
+  EXPECT_TRUE(refused(DialMe{{{IpAddress::v4(192, 0, 2, 1), 0}}, {}}));
 }
 
 TEST_F(Signal, RefusesUrlsThatWouldUpsetATerminal) {
