@@ -197,6 +197,26 @@ void NodeHost::nonce_arrived(rendezvous::ServiceKind at, const rendezvous::Proof
   pump();
 }
 
+// --- TURN ---
+
+void NodeHost::execute(const peer::MeasureServer& command) {
+  later(0us, [this, server = command.server] {
+    brain_->handle_server_measured(world_.now(), server, std::nullopt);
+    pump();
+  });
+}
+
+void NodeHost::execute(const peer::OpenTurnSession& command) {
+  later(0us, [this, ticket = command.ticket] {
+    brain_->handle_session_decided(world_.now(), ticket, fail(turn::RefusalReason::kNoAddress));
+    pump();
+  });
+}
+
+void NodeHost::execute(const peer::DialBack& command) {
+  world_.tell(name(), "is asked to connect to " + command.peer.to_string());
+}
+
 // --- paths ---
 
 void NodeHost::execute(const peer::OpenPath& command) {
@@ -205,8 +225,11 @@ void NodeHost::execute(const peer::OpenPath& command) {
     open_http(command, http->endpoint, path::Rung::kHttp);
   } else if (const auto* direct = std::get_if<path::DirectTarget>(&command.target)) {
     open_http(command, direct->tcp.empty() ? Endpoint() : direct->tcp.front(), path::Rung::kDirect);
+  } else if (const auto* relay = std::get_if<path::RelayTarget>(&command.target)) {
+    open_relay(command, *relay);
   } else {
-    open_relay(command, std::get<path::RelayTarget>(command.target));
+    paths_[command.path].rung = path::Rung::kPeerRelay;
+    later(kConnectTimeout, [this, id = command.path] { path_gone(id, path::PathEnd::kTimeout); });
   }
 }
 

@@ -105,6 +105,10 @@ class NodeHost final : public ControlEnd, public RelayEnd, public ProofEnd, publ
   void execute(const peer::SendToBootstrap& command);
   void execute(const peer::OpenPath& command);
   void execute(const peer::ClosePath& command);
+  /// Nobody relays by TURN here yet, so these do not come but in answer to a forged signal.
+  void execute(const peer::MeasureServer& command);
+  void execute(const peer::OpenTurnSession& command);
+  void execute(const peer::DialBack& command);
   void execute(const peer::Probe& command);
   void execute(const peer::OpenPartial& command);
   void execute(const peer::StartFetch& command);

@@ -20,7 +20,12 @@ struct Close {
 struct AskRelay {
   std::size_t bootstrap = 0;
 };
-using Action = std::variant<Open, Close, AskRelay>;
+/// A session at a peer that relays, other than `avoid` → handle_peer_grant or handle_peer_denied.
+struct AskPeerRelay {
+  std::size_t bootstrap = 0;  ///< Which has both of us connected.
+  std::vector<identity::PeerId> avoid;
+};
+using Action = std::variant<Open, Close, AskRelay, AskPeerRelay>;
 
 struct PathIds {
   std::uint64_t last = 0;

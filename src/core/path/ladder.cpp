@@ -65,6 +65,7 @@ void Ladder::set_bootstraps(Now now, const std::vector<std::size_t>& linked) {
     return std::find(linked_.begin(), linked_.end(), index) == linked_.end();
   });
   linked_ = linked;
+  peer_relay_.set_bootstraps(now.mono, linked);
   if (more) {
     relay_.backoff.reset();
     relay_.next_try = now.mono;
@@ -82,7 +83,7 @@ void Ladder::want(Now now, bool relay_too) {
   const bool fresh = !wanted_;
   wanted_ = true;
   relay_wanted_ = relay_too;
-  if (fresh && !has_free_rung_open() && relay_.state != RelayState::kOpen) start_race(now.mono);
+  if (fresh && !has_free_rung_open() && !peer_relay_.open() && relay_.state != RelayState::kOpen) start_race(now.mono);
   step(now);
 }
 
@@ -101,6 +102,7 @@ void Ladder::retry_now(Now now) {
     address.next_try = now.mono;
   }
   direct_.retry_now(now.mono);
+  peer_relay_.retry_now(now.mono);
   relay_.backoff.reset();
   relay_.next_try = now.mono;
   next_http_start_ = now.mono;
@@ -112,10 +114,12 @@ void Ladder::start_race(Instant now) {
   settled_ = false;
   race_bytes_ = 0;
   next_http_start_ = now;
+  peer_relay_.start_race(now);
 }
 
 void Ladder::handle_open(Now now, PathId path, Duration rtt, Rung rung) {
   direct_.handle_open(now.mono, path, rtt, rung);
+  peer_relay_.handle_open(now.mono, path, rtt);
   for (Address& address : addresses_) {
     if (address.attempt != path) continue;
     address.attempt.reset();
@@ -132,6 +136,7 @@ void Ladder::handle_open(Now now, PathId path, Duration rtt, Rung rung) {
 
 void Ladder::handle_closed(Now now, PathId path, const PathFailure& failure) {
   if (direct_.handle_closed(now.mono, path, in_words(failure), random_) && !http_) lose_path(now);
+  if (peer_relay_.handle_closed(now.mono, path, in_words(failure), random_) && !has_free_rung_open()) lose_path(now);
   if (http_ && http_->path == path) {
     const OpenPathState lost = *http_;
     http_.reset();
@@ -188,6 +193,16 @@ void Ladder::handle_denied(Now now, std::string reason, Duration retry_after) {
   step(now);
 }
 
+void Ladder::handle_peer_grant(Now now, const PeerRelayTarget& granted) {
+  peer_relay_.handle_grant(now, granted, ids_, actions_);
+  step(now);
+}
+
+void Ladder::handle_peer_denied(Now now, std::string reason, Duration retry_after) {
+  peer_relay_.handle_denied(now.mono, std::move(reason), retry_after, random_);
+  step(now);
+}
+
 void Ladder::handle_timeout(Now now) { step(now); }
 
 void Ladder::handle_fetch_started(Now now, PathId path, std::uint64_t bytes) {
@@ -199,6 +214,7 @@ void Ladder::handle_fetch_started(Now now, PathId path, std::uint64_t bytes) {
     relay_.charged += on_the_wire(bytes);
     if (!settled_) race_bytes_ += on_the_wire(bytes);
   }
+  if (peer_relay_.open() && state == &*peer_relay_.open()) peer_relay_.handle_fetch_started(on_the_wire(bytes));
   step(now);
 }
 
@@ -213,6 +229,7 @@ void Ladder::handle_delivered(Now now, PathId path, std::uint64_t bytes) {
     return;
   }
   if (direct_.open() && state == &*direct_.open()) return direct_.handle_delivered(bytes);
+  if (peer_relay_.open() && state == &*peer_relay_.open()) return peer_relay_.handle_delivered(bytes);
   bytes_[index_of(Rung::kHttp)] += bytes;
   for (Address& address : addresses_) {
     if (address.endpoint == state->endpoint) address.backoff.reset();
@@ -228,6 +245,7 @@ void Ladder::handle_fetch_ended(Now now, PathId path, std::uint64_t undelivered)
     relay_.charged = minus(relay_.charged, undelivered);
     race_bytes_ = minus(race_bytes_, undelivered);
   }
+  if (peer_relay_.open() && state == &*peer_relay_.open()) peer_relay_.handle_fetch_ended(undelivered);
   step(now);
 }
 
@@ -244,6 +262,7 @@ void Ladder::step(Now now) {
     try_addresses(now.mono);
     settle(now.mono);
   }
+  peer_relay_.step(now, needs_peer_relay(), random_, actions_);
   close_what_is_not_needed(now);
   try_relay(now.mono);
   schedule(now);
@@ -275,13 +294,15 @@ void Ladder::settle(Instant now) {
       allowed_[index_of(Rung::kHttp)] && std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& address) {
         return address.attempt || address.next_try <= now;
       });
-  const bool may_yet_come = !has_free_rung_open() && (direct_.may_come(now) || http_may_come);
+  const bool peer_may_come = needs_peer_relay() && peer_relay_.may_come(now);
+  const bool may_yet_come = !has_free_rung_open() && (direct_.may_come(now) || http_may_come || peer_may_come);
   const bool may_be_told = expecting_ && !has_free_rung_open() && now < race_since_ + kRelayHold;
   settled_ = !(may_yet_come || may_be_told) || now >= race_since_ + kRaceLimit;
 }
 
 bool Ladder::relay_is_possible() const {
-  return relay_wanted_ && allowed_[index_of(Rung::kBootstrapRelay)] && !linked_.empty() && !has_free_rung_open();
+  return relay_wanted_ && allowed_[index_of(Rung::kBootstrapRelay)] && !linked_.empty() && !has_free_rung_open() &&
+         !peer_relay_.open();
 }
 
 void Ladder::try_relay(Instant now) {
@@ -314,8 +335,9 @@ void Ladder::close_what_is_not_needed(Now now) {
       http_.reset();
     }
   }
+  peer_relay_.close_if_useless(now, has_free_rung_open(), relay_wanted_, released_, actions_);
   if (relay_.state == RelayState::kOpen) {
-    const bool spared = has_free_rung_open() || quote_is_low(now);
+    const bool spared = has_free_rung_open() || peer_relay_.open() || quote_is_low(now);
     const bool forgotten = !relay_wanted_ && now.mono >= std::max(relay_.open.used, released_) + kRelayLinger;
     if (relay_.open.fetches == 0 && (spared || forgotten)) drop_relay();
   } else if (relay_.state != RelayState::kIdle && !relay_is_possible()) {
@@ -334,6 +356,7 @@ void Ladder::drop_addresses() {
 void Ladder::drop_attempts() {
   direct_.drop_attempt(actions_);
   drop_addresses();
+  if (peer_relay_.is_trying()) peer_relay_.drop(actions_);
   if (relay_.state == RelayState::kAsking || relay_.state == RelayState::kTrying) drop_relay();
 }
 
@@ -363,6 +386,7 @@ void Ladder::schedule(Now now) {
     if (instant > now.mono && (!deadline_ || instant < *deadline_)) deadline_ = instant;
   };
   if (const std::optional<Instant> direct = direct_.deadline(wanted_, released_)) at(*direct);
+  if (const auto peer = peer_relay_.deadline(now, needs_peer_relay(), released_)) at(*peer);
   if (wanted_ && allowed_[index_of(Rung::kHttp)] && !has_free_rung_open()) {
     for (const Address& address : addresses_) {
       at(address.attempt ? address.attempt_deadline : std::max(address.next_try, next_http_start_));
@@ -397,6 +421,10 @@ std::optional<Way> Ladder::best(Now now) const {
   if (http_) {
     return Way{.path = http_->path, .rung = Rung::kHttp, .rtt = http_->rtt, .allowance = UINT64_MAX};
   }
+  if (const std::optional<OpenPathState>& peer = peer_relay_.open()) {
+    const std::uint64_t content = content_within(peer_relay_.allowance(now));
+    return Way{.path = peer->path, .rung = Rung::kPeerRelay, .rtt = peer->rtt, .allowance = content};
+  }
   if (relay_.state != RelayState::kOpen) return std::nullopt;
   if (!settled_ && now.mono < race_since_ + kRelayHold) return std::nullopt;
   std::uint64_t wire = quote_is_low(now) ? 0 : relay_.target.quote.bytes - relay_.charged;
@@ -407,8 +435,8 @@ std::optional<Way> Ladder::best(Now now) const {
 
 Standing Ladder::standing() const {
   if (!wanted_) return Standing::kIdle;
-  if (has_free_rung_open() || relay_.state == RelayState::kOpen) return Standing::kOpen;
-  const bool trying = direct_.is_trying() || relay_.state != RelayState::kIdle ||
+  if (has_free_rung_open() || peer_relay_.open() || relay_.state == RelayState::kOpen) return Standing::kOpen;
+  const bool trying = direct_.is_trying() || peer_relay_.is_trying() || relay_.state != RelayState::kIdle ||
                       std::any_of(addresses_.begin(), addresses_.end(), [](const Address& a) { return a.attempt; });
   if (trying) return Standing::kTrying;
   return next_try() ? Standing::kWaiting : Standing::kNoWay;
@@ -421,17 +449,19 @@ std::optional<Instant> Ladder::next_try() const {
   if (allowed_[index_of(Rung::kHttp)]) {
     for (const Address& address : addresses_) at(address.next_try);
   }
+  if (const auto peer = peer_relay_.next_try(); peer && needs_peer_relay()) at(*peer);
   if (relay_is_possible()) at(relay_.next_try);
   return next;
 }
 
 bool Ladder::relay_may_come(Now now) const {
+  if (peer_relay_.open() || peer_relay_.may_come(now.mono)) return true;
   if (!allowed_[index_of(Rung::kBootstrapRelay)]) return false;
   return relay_.state != RelayState::kIdle || (!linked_.empty() && relay_.next_try <= now.mono);
 }
 
 bool Ladder::owns(PathId path) const {
-  if (direct_.owns(path)) return true;
+  if (direct_.owns(path) || peer_relay_.owns(path)) return true;
   if (http_ && http_->path == path) return true;
   if ((relay_.state == RelayState::kTrying || relay_.state == RelayState::kOpen) && relay_.path == path) return true;
   return std::any_of(addresses_.begin(), addresses_.end(), [&](const Address& a) { return a.attempt == path; });
@@ -440,6 +470,7 @@ bool Ladder::owns(PathId path) const {
 OpenPathState* Ladder::open_state(PathId path) {
   if (direct_.open() && direct_.open()->path == path) return &*direct_.open();
   if (http_ && http_->path == path) return &*http_;
+  if (peer_relay_.open() && peer_relay_.open()->path == path) return &*peer_relay_.open();
   if (relay_.state == RelayState::kOpen && relay_.path == path) return &relay_.open;
   return nullptr;
 }
@@ -503,7 +534,8 @@ std::vector<RungView> Ladder::view() const {
   if (!allowed_[index_of(Rung::kBootstrapRelay)]) {
     relay = {.rung = Rung::kBootstrapRelay, .state = "off", .reason = "switched off here"};
   }
-  return {direct_.view(Rung::kLan, wanted_), direct_.view(Rung::kDirect, wanted_), http, relay};
+  return {direct_.view(Rung::kLan, wanted_), direct_.view(Rung::kDirect, wanted_), http,
+          peer_relay_.view(needs_peer_relay()), relay};
 }
 
 }  // namespace turnpike::path

@@ -13,6 +13,7 @@
 #include "core/path/action.h"
 #include "core/path/backoff.h"
 #include "core/path/direct_rung.h"
+#include "core/path/peer_relay_rung.h"
 #include "core/path/rung_view.h"
 
 namespace turnpike::path {
@@ -65,8 +66,8 @@ class Ladder {
       : allowed_(allowed),
         ids_(ids),
         random_(random),
-        direct_(allowed[index_of(Rung::kLan)], allowed[index_of(Rung::kDirect)], kFirstRungBackoff, kRungBackoffLimit) {
-  }
+        direct_(allowed[index_of(Rung::kLan)], allowed[index_of(Rung::kDirect)], kFirstRungBackoff, kRungBackoffLimit),
+        peer_relay_(allowed[index_of(Rung::kPeerRelay)], kFirstRungBackoff, kRungBackoffLimit) {}
 
   // What is known of the peer.
   /// Where its libp2p host answers, over TCP and over QUIC, at most kMaxDirectEndpoints of either. `has_near` says that
@@ -96,6 +97,8 @@ class Ladder {
   void handle_closed(Now now, PathId path, const PathFailure& failure);
   void handle_grant(Now now, const RelayTarget& granted);
   void handle_denied(Now now, std::string reason, Duration retry_after);
+  void handle_peer_grant(Now now, const PeerRelayTarget& granted);
+  void handle_peer_denied(Now now, std::string reason, Duration retry_after);
   void handle_timeout(Now now);
 
   // What is done over its paths. `bytes` are of content; the relay's overhead is added here.
@@ -114,7 +117,7 @@ class Ladder {
   [[nodiscard]] Standing standing() const;
   [[nodiscard]] std::optional<Instant> next_try() const;  ///< When kWaiting.
   [[nodiscard]] bool has_free_rung_open() const { return http_.has_value() || direct_.open().has_value(); }
-  /// The relay could be asked for now, or is on its way, or there.
+  /// A relay could be asked for now, or is on its way, or there.
   [[nodiscard]] bool relay_may_come(Now now) const;
   [[nodiscard]] bool is_wanted() const { return wanted_; }
   [[nodiscard]] bool owns(PathId path) const;
@@ -164,6 +167,8 @@ class Ladder {
   void close(PathId path) { actions_.emplace_back(Close{path}); }
   void schedule(Now now);
   [[nodiscard]] bool relay_is_possible() const;
+  /// Whoever relays is a stranger who gives: only one peer is fetched from in this way for each store.
+  [[nodiscard]] bool needs_peer_relay() const { return relay_wanted_ && !has_free_rung_open(); }
   [[nodiscard]] bool quote_is_low(Now now) const;
   [[nodiscard]] OpenPathState* open_state(PathId path);
 
@@ -171,6 +176,7 @@ class Ladder {
   PathIds& ids_;
   Random& random_;
   DirectRung direct_;
+  PeerRelayRung peer_relay_;
   std::vector<Address> addresses_;
   bool expecting_ = false;
   std::vector<std::size_t> linked_;

@@ -410,7 +410,7 @@ TEST_F(PathLadder, TellsTheReasonOfEachRung) {
   EXPECT_EQ(rungs[2].state, "waiting");
   EXPECT_EQ(rungs[2].reason, "192.0.2.1:5001 refused (connection refused)");
   EXPECT_TRUE(rungs[2].next_action);
-  EXPECT_EQ(rungs[3].reason, "no bootstrap has both of us connected");
+  EXPECT_EQ(rungs.back().reason, "no bootstrap has both of us connected");
 }
 
 class PathLadderWithDirect : public PathLadder {

@@ -12,6 +12,7 @@
 #include "core/identity/peer_id.h"
 #include "core/path/rung.h"
 #include "core/relay/grant.h"
+#include "core/turn/sessions.h"
 
 namespace turnpike::path {
 
@@ -49,7 +50,25 @@ struct RelayTarget {
   friend bool operator==(const RelayTarget&, const RelayTarget&) = default;
 };
 
-using Target = std::variant<DirectTarget, HttpTarget, RelayTarget>;
+/// One end of a TURN session at a peer that relays, then QUIC between the two relayed addresses, whose client is the
+/// initiator.
+struct PeerRelayTarget {
+  identity::PeerId server;
+  std::vector<Endpoint> udp;  ///< Where the server answers TURN.
+  std::vector<Endpoint> tcp;
+  turn::Credential credential;  ///< Ours, for this end.
+  Endpoint ours;                ///< Our relayed address.
+  Endpoint theirs;              ///< The partner's.
+  Role role = Role::kInitiator;
+  turn::Limits limits;
+  WallTime until;
+
+  friend bool operator==(const PeerRelayTarget& a, const PeerRelayTarget& b) {
+    return a.server == b.server && a.credential.username == b.credential.username && a.role == b.role;
+  }
+};
+
+using Target = std::variant<DirectTarget, HttpTarget, RelayTarget, PeerRelayTarget>;
 
 /// Why a path was never there, or is there no longer.
 enum class PathEnd : std::uint8_t {

@@ -161,7 +161,7 @@ void Paths::handle_bootstrap_gone(Now now, std::size_t bootstrap) {
   }
 }
 
-bool Paths::serve(Now now, const PeerId& peer, const RelayTarget& target) {
+bool Paths::serve(Now now, const PeerId& peer, const Target& target) {
   if (serving(peer) >= kMaxServedPathsPerPeer) {
     const auto oldest =
         std::find_if(served_.begin(), served_.end(), [&](const auto& s) { return s.second.peer == peer; });
@@ -171,7 +171,9 @@ bool Paths::serve(Now now, const PeerId& peer, const RelayTarget& target) {
   if (served_.size() >= kMaxServedPaths) return false;
   const PathId path = ids_.next();
   served_[path] = Served{.peer = peer, .deadline = now.mono + kRelayAttemptLimit};
-  actions_.push_back({peer, Open{.path = path, .rung = Rung::kBootstrapRelay, .target = target}});
+  const bool at_peer = std::holds_alternative<PeerRelayTarget>(target);
+  const Rung rung = at_peer ? Rung::kPeerRelay : Rung::kBootstrapRelay;
+  actions_.push_back({peer, Open{.path = path, .rung = rung, .target = target}});
   return true;
 }
 
@@ -238,6 +240,20 @@ void Paths::handle_denied(Now now, const PeerId& peer, std::string reason, Durat
   const auto at = ladders_.find(peer);
   if (at == ladders_.end()) return;
   at->second.handle_denied(now, std::move(reason), retry_after);
+  after(peer, at->second);
+}
+
+void Paths::handle_peer_grant(Now now, const PeerId& peer, const PeerRelayTarget& granted) {
+  const auto at = ladders_.find(peer);
+  if (at == ladders_.end()) return;
+  at->second.handle_peer_grant(now, granted);
+  after(peer, at->second);
+}
+
+void Paths::handle_peer_denied(Now now, const PeerId& peer, std::string reason, Duration retry_after) {
+  const auto at = ladders_.find(peer);
+  if (at == ladders_.end()) return;
+  at->second.handle_peer_denied(now, std::move(reason), retry_after);
   after(peer, at->second);
 }
 

@@ -63,14 +63,16 @@ class Paths {
   void retry_now(Now now);
   /// `bootstrap` is gone: nobody can be met there until it is learnt anew.
   void handle_bootstrap_gone(Now now, std::size_t bootstrap);
-  /// Somebody wants to be served in a relay session that is granted to the two of us. False: too many.
-  bool serve(Now now, const PeerId& peer, const RelayTarget& target);
+  /// Somebody wants to be served in a relay session that is granted to the two of us, of either kind. False: too many.
+  bool serve(Now now, const PeerId& peer, const Target& target);
 
   /// `remote` is whom it runs to, where it is a connection of the libp2p host.
   void handle_open(Now now, PathId path, Duration rtt, const std::optional<IpAddress>& remote = std::nullopt);
   void handle_closed(Now now, PathId path, const PathFailure& failure);
   void handle_grant(Now now, const PeerId& peer, const RelayTarget& granted);
   void handle_denied(Now now, const PeerId& peer, std::string reason, Duration retry_after);
+  void handle_peer_grant(Now now, const PeerId& peer, const PeerRelayTarget& granted);
+  void handle_peer_denied(Now now, const PeerId& peer, std::string reason, Duration retry_after);
   void handle_timeout(Now now);
 
   void handle_fetch_started(Now now, PathId path, std::uint64_t bytes);

@@ -14,13 +14,14 @@ enum class Rung : std::uint8_t {
   kLan,  ///< The peer's libp2p host at an address of a network that we are in ourselves.
   kDirect,
   kHttp,
+  kPeerRelay,  ///< Both ends meet at a third peer, by TURN.
   kBootstrapRelay
 };
 
-inline constexpr std::array kAllRungs{Rung::kLan, Rung::kDirect, Rung::kHttp, Rung::kBootstrapRelay};
+inline constexpr std::array kAllRungs{Rung::kLan, Rung::kDirect, Rung::kHttp, Rung::kPeerRelay, Rung::kBootstrapRelay};
 inline constexpr std::size_t kRungCount = kAllRungs.size();
 
-/// The word used in configuration, JSON and logs: "lan", "direct", "http", "bootstrap-relay".
+/// The word used in configuration, JSON and logs: "lan", "direct", "http", "peer-relay", "bootstrap-relay".
 [[nodiscard]] constexpr std::string_view name_of(Rung rung) {
   switch (rung) {
     case Rung::kLan:
@@ -29,6 +30,8 @@ inline constexpr std::size_t kRungCount = kAllRungs.size();
       return "direct";
     case Rung::kHttp:
       return "http";
+    case Rung::kPeerRelay:
+      return "peer-relay";
     case Rung::kBootstrapRelay:
       return "bootstrap-relay";
   }

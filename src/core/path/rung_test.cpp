@@ -14,7 +14,8 @@ TEST(PathRung, ReadsBackEveryNameItGives) {
 TEST(PathRung, PutsTheCheapestFirst) {
   EXPECT_LT(index_of(Rung::kLan), index_of(Rung::kDirect));
   EXPECT_LT(index_of(Rung::kDirect), index_of(Rung::kHttp));
-  EXPECT_LT(index_of(Rung::kHttp), index_of(Rung::kBootstrapRelay));
+  EXPECT_LT(index_of(Rung::kHttp), index_of(Rung::kPeerRelay));
+  EXPECT_LT(index_of(Rung::kPeerRelay), index_of(Rung::kBootstrapRelay));
 }
 
 }  // namespace

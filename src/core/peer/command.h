@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/bytes.h"
+#include "core/coordination/coordinator.h"
 #include "core/identity/peer_id.h"
 #include "core/path/path.h"
 #include "core/reach/prober.h"
@@ -45,6 +46,14 @@ struct ClosePath {
 /// For somebody else's proof: send the nonce to that service, within rendezvous::kDialTime. → handle_probed(id, …)
 using Probe = reach::Dial;
 
+/// A Binding request to a server of TURN, within kMeasureTime. → handle_server_measured
+using MeasureServer = coordination::Measure;
+constexpr Duration kMeasureTime = std::chrono::seconds(2);
+/// Somebody wants a session of our own TURN server. → handle_session_decided
+using OpenTurnSession = coordination::OpenSession;
+/// It asked us to connect to it. If that succeeds it shows by handle_peer_connected.
+using DialBack = coordination::DialBack;
+
 using sync::CancelFetch;
 using sync::Commit;
 using sync::OpenPartial;
@@ -52,6 +61,6 @@ using sync::ReleasePartial;
 using sync::StartFetch;
 
 using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, OpenPath, ClosePath, Probe, OpenPartial,
-                             StartFetch, CancelFetch, Commit, ReleasePartial>;
+                             StartFetch, CancelFetch, Commit, ReleasePartial, MeasureServer, OpenTurnSession, DialBack>;
 
 }  // namespace turnpike::peer

@@ -6,6 +6,7 @@
 
 #include "core/path/paths.h"
 #include "core/peer/link.h"
+#include "core/peer/relaying.h"
 #include "core/sync/sync.h"
 
 namespace turnpike::peer {
@@ -38,6 +39,7 @@ struct Peer::Parts {
         paths(set_of(config.rungs), dice),
         sync({.mode = config.sync, .max_store = config.max_store, .max_disk = config.max_disk}, paths, dice),
         prover(dice),
+        relaying({.key = config.identity, .sequence = &sequence, .seen_signals = &seen}, dice),
         trusted(config.trusted_peers.begin(), config.trusted_peers.end()) {
     if (config.bootstraps.size() > kMaxBootstraps) config.bootstraps.resize(kMaxBootstraps);
     for (const std::string& url : config.bootstraps) {
@@ -61,6 +63,7 @@ struct Peer::Parts {
       for (const auto& link : links) link->client.set_follow_inventory(now, sync.book().wants_inventory());
       again = drain_sync();
       again |= drain_paths();
+      again |= relaying.drain(now, links, paths, out);
       for (std::size_t i = 0; i < links.size(); ++i) again |= drain_link(i);
     }
   }
@@ -73,15 +76,18 @@ struct Peer::Parts {
   }
 
   void register_what_changed() {
-    const bool same = registered_version == sync.locals_version() && registered_services == prover.services();
+    const bool same = registered_version == sync.locals_version() && registered_services == prover.services() &&
+                      registered_relays == relays;
     if (!catalogue_ready || same) return;
     registered_version = sync.locals_version();
+    registered_relays = relays;
     registered_services = prover.services();
     std::vector<rendezvous::LocalStore> stores;
     for (const auto& [store, local] : sync.book().locals()) {
       stores.push_back({.id = store, .content = local.content, .shared = local.shared});
     }
-    for (const auto& link : links) link->client.set_registration(now, registered_services, stores);
+    for (const auto& link : links) link->client.set_registration(now, registered_services, stores, relays);
+    relaying.set_own_services(prover.proved());
   }
 
   void drain_reach() {
@@ -98,6 +104,7 @@ struct Peer::Parts {
   }
 
   void link_gone(std::size_t index) {
+    relaying.coordinator.handle_link_down(now, index);
     paths.handle_bootstrap_gone(now, index);
     prover.handle_link_down(now, index);
     prober.handle_link_down(index);
@@ -137,6 +144,8 @@ struct Peer::Parts {
         if (!links[ask->bootstrap]->client.open_relay(now, wish->peer)) {
           paths.handle_denied(now, wish->peer, "the bootstrap is not connected", {});
         }
+      } else if (const auto* meet = std::get_if<path::AskPeerRelay>(&wish->action)) {
+        relaying.coordinator.request(now, wish->peer, meet->bootstrap, meet->avoid);
       }
     }
     return any;
@@ -216,18 +225,7 @@ struct Peer::Parts {
   void on(std::size_t, const rendezvous::RelayDenied& denied) {
     paths.handle_denied(now, denied.target, words_of(denied), denied.retry_after);
   }
-  void on(std::size_t, const rendezvous::RelayOffered& offered) {
-    // Only at a bootstrap of our own choosing: an offer cannot send us anywhere else.
-    const auto at = std::find_if(links.begin(), links.end(),
-                                 [&](const auto& link) { return link->bootstrap() == offered.offer.bootstrap; });
-    if (at == links.end()) return;
-    paths.serve(now, offered.from,
-                {.bootstrap = static_cast<std::size_t>(at - links.begin()),
-                 .session = offered.offer.session,
-                 .credential = offered.offer.credential,
-                 .role = path::Role::kResponder,
-                 .quote = offered.offer.quote});
-  }
+  void on(std::size_t, const rendezvous::RelayOffered& offered) { serve_offered(now, links, paths, offered); }
   void on(std::size_t index, const rendezvous::PeerChanged& changed) {
     if (!paths.ladders().contains(changed.peer)) return;
     paths.learn(now, {.peer = changed.peer,
@@ -236,6 +234,12 @@ struct Peer::Parts {
                       .bootstrap = index,
                       .connected = changed.connected,
                       .proving = changed.proving});
+  }
+  void on(std::size_t index, const rendezvous::SignalReceived& signal) {
+    relaying.coordinator.handle_signal(now, index, signal.from, signal.observed, signal.message);
+  }
+  void on(std::size_t index, const rendezvous::TurnServersFound& found) {
+    relaying.coordinator.handle_servers(now, index, found.about, found.servers);
   }
   void on(std::size_t index, const rendezvous::ProofExpect& expect) {
     prover.handle_expect(now, index, expect.target, expect.digest);
@@ -257,6 +261,9 @@ struct Peer::Parts {
   sync::Sync sync;
   reach::Prover prover;
   reach::Prober prober;
+  Relaying relaying;
+  bool relays = false;
+  bool registered_relays = false;
   std::set<identity::PeerId> trusted;
   std::vector<std::unique_ptr<Link>> links;
   std::vector<rendezvous::Service> registered_services;
@@ -337,7 +344,25 @@ void Peer::handle_probed(Now now, std::uint64_t probe, rendezvous::ProbeOutcome 
   parts_->settle(now);
 }
 
+void Peer::set_relays(Now now, bool relays) {
+  if (parts_->relays == relays) return;
+  parts_->relays = relays;
+  parts_->settle(now);
+}
+
+void Peer::handle_session_decided(Now now, std::uint64_t ticket,
+                                  const Result<turn::Opened, turn::RefusalReason>& decided) {
+  parts_->relaying.coordinator.handle_decided(now, ticket, decided);
+  parts_->settle(now);
+}
+
+void Peer::handle_server_measured(Now now, const identity::PeerId& server, std::optional<Duration> rtt) {
+  parts_->relaying.coordinator.handle_measured(now, server, rtt);
+  parts_->settle(now);
+}
+
 void Peer::handle_network_changed(Now now) {
+  parts_->relaying.coordinator.handle_network_changed();
   for (const auto& link : parts_->links) link->retry_now(now);
   parts_->prover.retry_now(now);
   parts_->paths.retry_now(now);
@@ -459,6 +484,7 @@ void Peer::handle_timeout(Now now) {
   parts_->prover.handle_timeout(now);
   parts_->prober.handle_timeout(now.mono);
   parts_->paths.handle_timeout(now);
+  parts_->relaying.coordinator.handle_timeout(now);
   parts_->sync.handle_timeout(now);
   parts_->settle(now);
 }
@@ -518,6 +544,7 @@ std::optional<Instant> Peer::poll_timeout() const {
   at(parts_->sync.poll_timeout());
   at(parts_->prover.poll_timeout());
   at(parts_->prober.poll_timeout());
+  at(parts_->relaying.coordinator.poll_timeout());
   for (const auto& link : parts_->links) at(link->poll_timeout());
   return next;
 }
@@ -559,17 +586,7 @@ std::optional<std::uint64_t> Peer::space_wanted() const { return parts_->sync.bo
 
 std::vector<TransferView> Peer::transfers() const { return parts_->sync.transfers(parts_->now.mono); }
 
-std::vector<PeerView> Peer::peers() const {
-  std::vector<PeerView> out;
-  const std::map<identity::PeerId, std::size_t> stores = parts_->sync.book().stores_by_peer();
-  for (const auto& [peer, ladder] : parts_->paths.ladders()) {
-    PeerView view = view_of(peer, parts_->paths.found(peer), ladder);
-    if (const auto count = stores.find(peer); count != stores.end()) view.stores = count->second;
-    view.serving = parts_->paths.serving(peer);
-    out.push_back(std::move(view));
-  }
-  return out;
-}
+std::vector<PeerView> Peer::peers() const { return view_of(parts_->paths, parts_->sync.book().stores_by_peer()); }
 
 std::vector<BootstrapView> Peer::bootstraps() const {
   std::vector<BootstrapView> out;

@@ -75,6 +75,12 @@ class Peer {
   void handle_sent(Now now, rendezvous::ServiceKind from, const IpAddress& to);
   /// How a Probe ended.
   void handle_probed(Now now, std::uint64_t probe, rendezvous::ProbeOutcome outcome);
+  /// Our own TURN server would take one session more, or not: it is registered.
+  void set_relays(Now now, bool relays);
+  /// What our TURN server says to an OpenTurnSession.
+  void handle_session_decided(Now now, std::uint64_t ticket, const Result<turn::Opened, turn::RefusalReason>& decided);
+  /// How a MeasureServer ended: without a time if it did not answer.
+  void handle_server_measured(Now now, const identity::PeerId& server, std::optional<Duration> rtt);
   /// An address, a route or an interface changed, or the machine woke up: everything is tried again at once.
   void handle_network_changed(Now now);
 

@@ -59,4 +59,15 @@ std::string words_of(const rendezvous::RelayDenied& denied) {
   return text;
 }
 
+std::vector<PeerView> view_of(const path::Paths& paths, const std::map<identity::PeerId, std::size_t>& stores) {
+  std::vector<PeerView> out;
+  for (const auto& [peer, ladder] : paths.ladders()) {
+    PeerView view = view_of(peer, paths.found(peer), ladder);
+    if (const auto count = stores.find(peer); count != stores.end()) view.stores = count->second;
+    view.serving = paths.serving(peer);
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
 }  // namespace turnpike::peer

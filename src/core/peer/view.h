@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,7 +11,7 @@
 #include "base/time.h"
 #include "core/identity/peer_id.h"
 #include "core/path/found.h"
-#include "core/path/ladder.h"
+#include "core/path/paths.h"
 #include "core/path/rung_view.h"
 #include "core/reach/prover.h"
 #include "core/rendezvous/client.h"
@@ -38,6 +39,9 @@ struct PeerView {
 
 /// Without what only the sync knows: `stores` and `serving`.
 [[nodiscard]] PeerView view_of(const identity::PeerId& peer, path::FoundSet found, const path::Ladder& ladder);
+/// Of every peer there is a ladder to. `stores`: how many each announces.
+[[nodiscard]] std::vector<PeerView> view_of(const path::Paths& paths,
+                                            const std::map<identity::PeerId, std::size_t>& stores);
 /// Why a bootstrap grants no relay session; for people.
 [[nodiscard]] std::string words_of(const rendezvous::RelayDenied& denied);
 
