@@ -64,6 +64,16 @@ std::optional<std::uint64_t> parse_rate(std::string_view text) {
   return bytes && *bytes >= pace::kMinRate ? bytes : std::nullopt;
 }
 
+std::optional<bool> parse_switch(std::string_view text) {
+  if (text != "on" && text != "off") return std::nullopt;
+  return text == "on";
+}
+
+std::optional<std::size_t> parse_sessions(std::string_view text) {
+  const auto number = parse_size(text);
+  return number && *number <= node::kMaxRelaySessions ? std::optional(static_cast<std::size_t>(*number)) : std::nullopt;
+}
+
 std::optional<node::Pin> parse_store_pin(std::string_view text) {
   const std::size_t at = text.find('=');
   if (at == std::string_view::npos) return std::nullopt;
@@ -136,7 +146,8 @@ const std::vector<NodeRow>& node_rows() {
       {{"store", "ID", "a wanted store: 64 lower-case hex digits or a URN; repeatable", true},
        [](NodeConfig& c, const std::string& v) { return append(c.stores, parse_store(v)); },
        [](NodeConfig& c) { c.stores.clear(); }},
-      {{"rungs", "LIST", "ways to peers that may be used: lan,direct,http,bootstrap-relay (default all)", true},
+      {{"rungs", "LIST", "ways to peers that may be used: lan,direct,http,peer-relay,bootstrap-relay (default all)",
+        true},
        [](NodeConfig& c, const std::string& v) { return take_rungs(c.rungs, v); },
        [](NodeConfig& c) { c.rungs.clear(); }},
       {{"mdns", "on|off", "find peers of the same network, and be found by them (default on)"},
@@ -167,6 +178,18 @@ const std::vector<NodeRow>& node_rows() {
        [](NodeConfig& c, const std::string& v) { return put(c.upload_limit, parse_rate(v)); }},
       {{"download-limit", "RATE", "bytes a second from all peers together, 64KiB at least (default: no limit)"},
        [](NodeConfig& c, const std::string& v) { return put(c.download_limit, parse_rate(v)); }},
+      {{"relay", "on|off", "relay for peers that cannot reach each other, once we can be reached (default on)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.relay, parse_switch(v)); }},
+      {{"relay-per-month", "SIZE", "relayed for others in a calendar month at most (default 10GB)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.relay_per_month, parse_size(v)); }},
+      {{"relay-rate", "RATE|none", "bytes a second relayed for others together (default 1250000: 10 Mbit/s)"},
+       [](NodeConfig& c, const std::string& v) {
+         if (v != "none") return put(c.relay_rate, parse_size(v)) && c.relay_rate > 0;
+         c.relay_rate = 0;
+         return true;
+       }},
+      {{"relay-sessions", "NUMBER", "pairs of peers relayed for at a time, 0 to 1024 (default 8)"},
+       [](NodeConfig& c, const std::string& v) { return put(c.relay_sessions, parse_sessions(v)); }},
       {{"private", "ID", "a store that is told to nobody; repeatable", true},
        [](NodeConfig& c, const std::string& v) { return append(c.private_stores, parse_store(v)); },
        [](NodeConfig& c) { c.private_stores.clear(); }},
@@ -288,7 +311,7 @@ Settings merged(Settings flags, const Settings& file) {
 std::optional<std::string> configure(node::NodeConfig& config, const Settings& settings,
                                      const connect::Variable& variable) {
   if (auto error = apply_all(config, node_rows(), settings)) return error;
-  if (config.rungs.empty()) return "rungs must name one at least: lan,direct,http,bootstrap-relay";
+  if (config.rungs.empty()) return "rungs must name one at least: lan,direct,http,peer-relay,bootstrap-relay";
   auto proxies = connect::choose_proxies(config.proxy, variable);
   if (!proxies) return proxies.error();
   config.proxies = *std::move(proxies);

@@ -107,7 +107,7 @@ TEST(NodeSettings, RefuseOneBootstrapTooMany) {
 TEST(NodeSettings, RefuseAnUnknownSettingAndSeveralValuesForOne) {
   EXPECT_EQ(node_error({{"colour", {"red"}}}), "unknown setting \"colour\"");
   EXPECT_EQ(node_error({{"port", {"1", "2"}}}), "port takes one value");
-  EXPECT_EQ(node_error({{"rungs", {}}}), "rungs must name one at least: lan,direct,http,bootstrap-relay");
+  EXPECT_EQ(node_error({{"rungs", {}}}), "rungs must name one at least: lan,direct,http,peer-relay,bootstrap-relay");
 }
 
 TEST(NodeSettings, CountARungOnceHoweverOftenItIsNamed) {
@@ -214,6 +214,20 @@ TEST(NodeSettings, ShowNothingOfAProxyTheyCannotRead) {
   const std::string error = node_error({{"proxy", {"http://ann:secret@:1"}}});
   EXPECT_TRUE(error.starts_with("--proxy names no proxy; ")) << error;
   EXPECT_EQ(error.find("secret"), std::string::npos);
+}
+
+TEST(Settings, OfTheDonatedRelayAreTheOwners) {
+  EXPECT_TRUE(node_of({}).relay);
+  EXPECT_EQ(node_of({}).relay_per_month, 10'000'000'000U);
+  EXPECT_EQ(node_of({}).relay_rate, 1'250'000U);
+  EXPECT_EQ(node_of({}).relay_sessions, 8U);
+  EXPECT_FALSE(node_of({{"relay", {"off"}}}).relay);
+  EXPECT_EQ(node_of({{"relay-per-month", {"1GiB"}}}).relay_per_month, std::uint64_t{1} << 30U);
+  EXPECT_EQ(node_of({{"relay-rate", {"none"}}}).relay_rate, 0U);
+  EXPECT_EQ(node_of({{"relay-sessions", {"1024"}}}).relay_sessions, 1024U);
+  EXPECT_FALSE(node_error({{"relay", {"yes"}}}).empty());
+  EXPECT_FALSE(node_error({{"relay-sessions", {"1025"}}}).empty());
+  EXPECT_FALSE(node_error({{"relay-rate", {"0"}}}).empty());
 }
 
 }  // namespace

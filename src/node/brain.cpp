@@ -7,6 +7,7 @@
 #include "io/log/log.h"
 #include "io/loop/convert.h"
 #include "io/reach/nonce_sender.h"
+#include "io/reach/round_trip.h"
 
 namespace turnpike::node {
 namespace {
@@ -18,7 +19,7 @@ std::string words_of(const path::PathFailure& failure) {
 }  // namespace
 
 Brain::Brain(asio::any_io_executor loop, peer::Config config, Random& random, Memory& memory)
-    : peer_(io::both_now(), std::move(config), random), memory_(memory), timer_(std::move(loop)) {}
+    : random_(random), peer_(io::both_now(), std::move(config), random), memory_(memory), timer_(std::move(loop)) {}
 
 void Brain::connect(Links& links, Paths& paths, Downloads& downloads) {
   links_ = &links;
@@ -180,6 +181,22 @@ asio::awaitable<void> Brain::probe(peer::Probe given) {
   io::log_debug("sent a nonce to {} {}: {}", name_of(order.target.kind), order.target.endpoint.to_string(),
                 outcome == rendezvous::ProbeOutcome::kSent ? "answered" : "no answer");
   tell([&](peer::Peer& peer, Now now) { peer.handle_probed(now, order.id, outcome); });
+}
+
+void Brain::execute(const peer::MeasureServer& command) {
+  asio::co_spawn(timer_.get_executor(), measure(command), asio::detached);
+}
+
+asio::awaitable<void> Brain::measure(peer::MeasureServer given) {
+  const peer::MeasureServer order = given;
+  const auto rtt = co_await io::stun_round_trip(order.at, peer::kMeasureTime, random_);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_server_measured(now, order.server, rtt); });
+}
+
+void Brain::execute(const peer::OpenTurnSession& command) {
+  Result<turn::Opened, turn::RefusalReason> decided = fail(turn::RefusalReason::kNoAddress);
+  if (turn_.open_session) decided = turn_.open_session(command);
+  tell([&](peer::Peer& peer, Now now) { peer.handle_session_decided(now, command.ticket, decided); });
 }
 
 // A command may fail at once, and its event comes back while commands are still being handed out: it then only goes in,

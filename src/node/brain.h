@@ -24,6 +24,13 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   /// Whom the commands go to. Before anything else is called.
   void connect(Links& links, Paths& paths, Downloads& downloads);
 
+  /// Who decides on sessions of our own TURN server, and who connects to a peer that asks for it.
+  struct TurnHandlers {
+    std::function<Result<turn::Opened, turn::RefusalReason>(const peer::OpenTurnSession&)> open_session;
+    std::function<void(const peer::DialBack&)> dial_back;
+  };
+  void on_turn(TurnHandlers handlers) { turn_ = std::move(handlers); }
+
   [[nodiscard]] const peer::Peer& peer() const { return peer_; }
   /// `change` calls one of the brain's handle_* or verbs; what it then wants is done.
   void tell(const std::function<void(peer::Peer&, Now)>& change);
@@ -62,12 +69,20 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void execute(const peer::ClosePath& command) { paths_->close(command.path); }
   void execute(const peer::Probe& command);
   [[nodiscard]] asio::awaitable<void> probe(peer::Probe order);
+  void execute(const peer::MeasureServer& command);
+  [[nodiscard]] asio::awaitable<void> measure(peer::MeasureServer order);
+  void execute(const peer::OpenTurnSession& command);
+  void execute(const peer::DialBack& command) {
+    if (turn_.dial_back) turn_.dial_back(command);
+  }
   void execute(const peer::OpenPartial& command) { downloads_->open(command); }
   void execute(const peer::StartFetch& command) { downloads_->start(command); }
   void execute(const peer::CancelFetch& command) { downloads_->cancel(command); }
   void execute(const peer::Commit& command);
   void execute(const peer::ReleasePartial& command) { downloads_->release(command); }
 
+  Random& random_;
+  TurnHandlers turn_;
   peer::Peer peer_;
   Memory& memory_;
   std::set<store::StoreId> committing_;

@@ -14,9 +14,12 @@
 #include "core/peer/peer.h"
 #include "core/portmap/mapping.h"
 #include "core/store/store_id.h"
+#include "core/turn/donation.h"
 #include "io/tcp/url.h"
 
 namespace turnpike::node {
+
+constexpr std::size_t kMaxRelaySessions = 1024;
 
 /// HTTP downloads stand on port + 1000, and port + 2000 must exist too.
 constexpr std::uint16_t kMaxPort = 65535 - 2000;
@@ -56,6 +59,11 @@ struct NodeConfig {
   /// Bytes a second; none: not limited. At least pace::kMinRate.
   std::optional<std::uint64_t> upload_limit;
   std::optional<std::uint64_t> download_limit;
+  /// Relaying for others, once it is proved that we can be reached: what is given away.
+  bool relay = true;
+  std::uint64_t relay_per_month = turn::DonationCaps().bytes_per_month;
+  std::uint64_t relay_rate = turn::DonationCaps().bytes_per_second;  ///< Bytes a second; 0: not limited.
+  std::size_t relay_sessions = 8;                                    ///< At a time; 0..kMaxRelaySessions.
   std::vector<store::StoreId> private_stores;  ///< Told to nobody, besides those that `turnpike share` made so.
   std::string log_level = "info";              ///< debug, info, warning, error
 

@@ -1,38 +1,41 @@
-// What others find open here before anything else is: the STUN port, which answers Binding requests (RFC 8489), and the
-// ways in which a proof's nonce comes (docs/protocols/proof.md).
+// What others find open here: STUN and, once it is proved that we can be reached, TURN on port + 2000 (RFC 8489,
+// RFC 8656), and the ways in which a proof's nonce comes (docs/protocols/proof.md, docs/protocols/turn.md).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <cstddef>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
 #include "core/rendezvous/proof.h"
-#include "core/stun/binding_server.h"
+#include "core/turn/server.h"
 #include "io/http/server.h"
-#include "io/tcp/tcp.h"
-#include "io/udp/udp_socket.h"
+#include "io/turn/turn_server.h"
 
 namespace turnpike::node {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t kMaxStunConnections = 64;  ///< TCP connections to the STUN port; more are closed unanswered.
-constexpr Duration kStunConnectionTime = std::chrono::seconds(10);
 constexpr std::size_t kMaxStunRequest =
     548;  ///< Longer ones are no Binding request of anybody's (RFC 8489, section 6.1).
 
+/// What this node gives away as a relay.
+struct Donor {
+  bool on = true;  ///< Off: Binding is answered, and nothing relayed.
+  turn::DonationCaps caps;
+  turn::DonationRecord given;  ///< From earlier runs.
+  std::size_t sessions = 8;
+};
+
 /// One thread's; lives until the loop has run out.
-class Doors final : private io::UdpReceiver {
+class Doors {
  public:
   /// Told of each nonce, or what looks like one: the transaction id of every Binding request.
   using Sink =
       std::function<void(rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce, const IpAddress& from)>;
 
-  Doors(asio::any_io_executor loop, Random& random, Sink sink);
+  Doors(const asio::any_io_executor& loop, Random& random, Sink sink, const Donor& donor = {});
 
   /// GET /v1/proof/<nonce>
   void add_route(io::http::Server& server);
@@ -47,20 +50,29 @@ class Doors final : private io::UdpReceiver {
                    const std::function<void(const DatagramBatch&)>& send);
   void close();
 
- private:
-  void on_datagrams(const DatagramBatch& batch) override;
-  [[nodiscard]] asio::awaitable<void> accept();
-  [[nodiscard]] asio::awaitable<void> serve(std::shared_ptr<io::BytePipe> pipe);
-  [[nodiscard]] std::optional<Bytes> answer(rendezvous::ServiceKind at, const Endpoint& from, const Endpoint& local,
-                                            ByteView request);
+  // The donated relay.
 
-  asio::any_io_executor loop_;
+  /// The addresses at which the open ports are proved now. Sessions are opened on these only, and with none not at all.
+  void set_proved(const std::vector<IpAddress>& addresses);
+  /// `from`: where the requester is seen; unspecified where nobody could say.
+  [[nodiscard]] Result<turn::Opened, turn::RefusalReason> open_session(const turn::PeerId& requester,
+                                                                       const IpAddress& from,
+                                                                       const turn::PeerId& responder);
+  /// It is worth asking.
+  [[nodiscard]] bool accepts_sessions();
+  /// What has been given this month: to be kept over restarts.
+  [[nodiscard]] turn::DonationRecord given();
+  [[nodiscard]] const Donor& donor() const { return donor_; }
+  [[nodiscard]] io::TurnServer& server() { return server_; }
+
+ private:
+  Donor donor_;
   Sink sink_;
-  stun::BindingServer binding_;
-  std::unique_ptr<io::UdpSocket> udp_;
-  std::unique_ptr<io::TcpListener> tcp_;
+  stun::BindingServer binding_;  // of the other ports
+  io::TurnServer server_;
   std::vector<rendezvous::ServiceKind> open_;
-  std::size_t connections_ = 0;
+  std::uint16_t udp_port_ = 0;
+  std::uint16_t tcp_port_ = 0;
 };
 
 }  // namespace turnpike::node

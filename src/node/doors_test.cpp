@@ -122,6 +122,37 @@ TEST_F(NodeDoors, AnswerNothingButBindingRequestsOverTcp) {
   EXPECT_TRUE(message->has(stun::AttributeType::kXorMappedAddress));
 }
 
+TEST_F(NodeDoors, RelayOnceTheyAreProvedAndOnlyThen) {
+  const turn::PeerId one{crypto::SigningKey::generate(random_).public_key()};
+  const turn::PeerId two{crypto::SigningKey::generate(random_).public_key()};
+  EXPECT_FALSE(doors_.accepts_sessions());
+  EXPECT_EQ(doors_.open_session(one, {}, two).error(), turn::RefusalReason::kNoAddress);
+  doors_.set_proved({IpAddress::v4(198, 51, 100, 7)});
+  EXPECT_TRUE(doors_.accepts_sessions());
+  const Bytes challenge = over_tcp(stun::MessageWriter(stun::Class::kRequest, stun::Method::kAllocate, kNonce).take());
+  const auto message = stun::MessageView::parse(challenge);
+  ASSERT_TRUE(message);
+  EXPECT_TRUE(message->has(stun::AttributeType::kNonce));
+  const auto opened = doors_.open_session(one, {}, two);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->grant.requester_relayed.address, IpAddress::v4(198, 51, 100, 7));
+}
+
+TEST_F(NodeDoors, RelayNothingWhereTheOwnerGivesNothing) {
+  Doors off{loop_.get_executor(), random_, [](ServiceKind, const ProofNonce&, const IpAddress&) {}, {.on = false}};
+  off.set_proved({IpAddress::v4(198, 51, 100, 7)});
+  EXPECT_FALSE(off.accepts_sessions());
+  Doors spent{loop_.get_executor(),
+              random_,
+              [](ServiceKind, const ProofNonce&, const IpAddress&) {},
+              {.caps = {.bytes_per_month = 0}}};
+  spent.set_proved({IpAddress::v4(198, 51, 100, 7)});
+  EXPECT_FALSE(spent.accepts_sessions());
+  Doors full{loop_.get_executor(), random_, [](ServiceKind, const ProofNonce&, const IpAddress&) {}, {.sessions = 0}};
+  full.set_proved({IpAddress::v4(198, 51, 100, 7)});
+  EXPECT_FALSE(full.accepts_sessions());
+}
+
 TEST_F(NodeDoors, TakeNoMoreNoncesThanTheyAnswerBindingRequests) {
   for (int i = 0; i < 400; ++i)
     static_cast<void>(over_tcp(stun::MessageWriter(stun::Class::kRequest, stun::Method::kBinding, kNonce).take()));

@@ -52,6 +52,7 @@ dig::SelfView OldNodeService::self_view(const dig::PeerRequest& request) const {
   view.unix_ms = io::wall_now().unix_ms;
   view.http = facts_.http();
   view.is_reachable = facts_.is_reachable();
+  view.turn = facts_.turn();
   view.peers = facts_.peers(request);
   for (const io::StoreAdded& held : catalogue_.list()) {
     if (shared_(held.id)) view.stores.push_back(held.id);

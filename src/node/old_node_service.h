@@ -24,6 +24,7 @@ struct OldNodeFacts {
   std::function<std::vector<dig::KnownPeer>(const dig::PeerRequest&)> peers;
   std::function<std::vector<Endpoint>()> http;
   std::function<bool()> is_reachable;
+  std::function<std::optional<Endpoint>()> turn;
 };
 
 /// All references outlive the loop's run.

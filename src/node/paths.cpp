@@ -46,16 +46,6 @@ path::PathFailure failure_of(const io::WebSocketRefusal& refusal) {
   return {path::PathEnd::kRefused, "HTTP " + std::to_string(refusal.status) + " " + refusal.text};
 }
 
-path::PathFailure failure_of(channel::CloseReason reason) {
-  const std::string text(channel::text_of(reason));
-  if (reason == channel::CloseReason::kWrongPeer) return {path::PathEnd::kWrongPeer, text};
-  if (reason == channel::CloseReason::kHandshakeTimeout || reason == channel::CloseReason::kLivenessTimeout) {
-    return {path::PathEnd::kTimeout, text};
-  }
-  const bool theirs = channel::blame_of(reason) == channel::Blame::kPeer;
-  return {theirs ? path::PathEnd::kProtocol : path::PathEnd::kClosed, text};
-}
-
 // Whether an answer of /health is that peer's.
 bool names_peer(ByteView health, const identity::PeerId& peer) {
   const auto json = nlohmann::json::parse(text_of(health), nullptr, false);
@@ -66,28 +56,6 @@ bool names_peer(ByteView health, const identity::PeerId& peer) {
 io::Share share_of(const io::Pace* pace, const identity::PeerId& peer) {
   return pace ? io::Share(*pace, pace::flow_of(peer)) : io::Share();
 }
-
-// What both kinds of path report, once each, until they are closed from here.
-class Report {
- public:
-  Report(path::PathId path, PathEvents& events) : path_(path), events_(events) {}
-
-  void open(Duration rtt, const std::optional<IpAddress>& remote = std::nullopt) {
-    if (!over_) events_.path_open(path_, rtt, remote);
-  }
-  void closed(const path::PathFailure& failure) {
-    if (over_) return;
-    over_ = true;
-    events_.path_closed(path_, failure);
-  }
-  void silence() { over_ = true; }
-  [[nodiscard]] bool is_over() const { return over_; }
-
- private:
-  path::PathId path_;
-  PathEvents& events_;
-  bool over_ = false;
-};
 
 path::PathFailure failure_of(const io::HostDialFailure& failure) {
   switch (failure.error) {
@@ -133,7 +101,7 @@ class DirectPath final : public OpenedPath {
     const std::shared_ptr<DirectPath> left = path.lock();
     if (!left) co_return;
     left->over_ = true;
-    left->report_.closed(failure_of(why));
+    left->report_.closed(failure_of_link(why));
   }
 
   io::StoreSource* source() override { return source_ && !over_ && (*use_)->is_open() ? &*source_ : nullptr; }
@@ -266,13 +234,13 @@ class RelayPath final : public OpenedPath {
     if (!peer) {
       const channel::CloseReason why = co_await link_->closed();
       over_ = true;
-      co_return failure_of(why);
+      co_return failure_of_link(why);
     }
     source_.emplace(*link_, exchange::PatienceLimits(), order_.download);
     report_.open(link_->round_trip().value_or(io::now() - began));
     const channel::CloseReason why = co_await link_->closed();
     over_ = true;
-    co_return failure_of(why);
+    co_return failure_of_link(why);
   }
 
   Report report_;
@@ -288,7 +256,12 @@ class RelayPath final : public OpenedPath {
 
 Paths::Paths(asio::any_io_executor loop, PathSettings settings, io::StoreReader& reader, Random& random,
              PathEvents& events)
-    : loop_(std::move(loop)), settings_(std::move(settings)), reader_(reader), random_(random), events_(events) {}
+    : loop_(std::move(loop)),
+      settings_(std::move(settings)),
+      reader_(reader),
+      random_(random),
+      events_(events),
+      relayed_(loop_, *settings_.identity, random_) {}
 
 void Paths::open(const peer::OpenPath& order) {
   const Report report(order.path, *this);
@@ -304,6 +277,16 @@ void Paths::open(const peer::OpenPath& order) {
                                              share_of(settings_.download, order.peer));
     paths_.emplace(order.path, made);
     asio::co_spawn(loop_, DirectPath::run(std::move(made)), asio::detached);
+    return;
+  }
+  if (const auto* meeting = std::get_if<path::PeerRelayTarget>(&order.target)) {
+    TurnPath::Order meet{.peer = order.peer,
+                         .target = *meeting,
+                         .upload = share_of(settings_.upload, order.peer),
+                         .download = share_of(settings_.download, order.peer)};
+    auto made = std::make_shared<TurnPath>(report, std::move(meet), relayed_, reader_, random_);
+    paths_.emplace(order.path, made);
+    asio::co_spawn(loop_, TurnPath::run(std::move(made)), asio::detached);
     return;
   }
   const auto& target = std::get<path::RelayTarget>(order.target);

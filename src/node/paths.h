@@ -14,27 +14,12 @@
 #include "io/host/host.h"
 #include "io/pace/pace.h"
 #include "io/tcp/url.h"
+#include "node/opened_path.h"
+#include "node/turn_path.h"
 
 namespace turnpike::node {
 
 namespace asio = boost::asio;
-
-class PathEvents {
- public:
-  virtual ~PathEvents() = default;
-  /// `remote` is whom it runs to, where it is a connection of the libp2p host.
-  virtual void path_open(path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) = 0;
-  virtual void path_closed(path::PathId path, const path::PathFailure& failure) = 0;
-};
-
-/// One path, for as long as somebody asks over it. Its source is null until it is open.
-class OpenedPath {
- public:
-  virtual ~OpenedPath() = default;
-  [[nodiscard]] virtual io::StoreSource* source() = 0;
-  /// The end: calls under way fail soon, and nothing is reported any more.
-  virtual void close() = 0;
-};
 
 struct PathSettings {
   const crypto::SigningKey* identity = nullptr;
@@ -69,6 +54,7 @@ class Paths final : private PathEvents {
   io::StoreReader& reader_;
   Random& random_;
   PathEvents& events_;
+  RelayedQuic relayed_;
   std::map<path::PathId, std::shared_ptr<OpenedPath>> paths_;
 };
 

@@ -27,6 +27,7 @@
 #include "io/process/process.h"
 #include "node/brain.h"
 #include "node/control_api.h"
+#include "node/donated_relay.h"
 #include "node/doors.h"
 #include "node/http_api.h"
 #include "node/inventory_service.h"
@@ -119,13 +120,15 @@ class Process {
                         mapped_ = mapped;
                         tell_candidates();
                       }),
-        doors_(loop_.get_executor(), random_,
-               [this](auto at, const auto& nonce, const IpAddress& from) { nonce_arrived(at, nonce, from); }),
+        doors_(
+            loop_.get_executor(), random_, [this](auto... nonce) { nonce_arrived(nonce...); }, donor_of(config, state)),
+        donated_({.loop = loop_.get_executor(), .brain = brain_, .doors = doors_, .host = host_, .state = state}),
         api_(loop_.get_executor(), control_scope()),
         network_timer_(loop_) {}
 
   int run() {
     brain_.connect(links_, paths_, downloads_);
+    donated_.start();
     add_routes(
         server_, catalogue_, shared(), [this](const store::StoreId& id) { return mark_of(id); },
         {.peer_id = id().to_string(), .version = std::string(kVersion), .started = started_, .upload = &upload_});
@@ -211,7 +214,8 @@ class Process {
   OldNodeFacts old_node_facts() {
     return {.peers = [this](const dig::PeerRequest& request) { return known_peers(request); },
             .http = [this] { return external(); },
-            .is_reachable = [this] { return is_reachable(); }};
+            .is_reachable = [this] { return is_reachable(); },
+            .turn = [this] { return donated_.at(); }};
   }
 
   /// Strangers can connect: that is proved of one global address at least.
@@ -427,6 +431,7 @@ class Process {
       last = now;
       lan_peers_.look(config_.port);
       keep_sequence();
+      donated_.keep();
       watch_space(now);
       tell_host();
       co_await pause(network_timer_, kNetworkPeriod);
@@ -510,6 +515,7 @@ class Process {
     io::log_info("going down");
     stopping_ = true;
     keep_sequence();
+    donated_.keep_given();
     brain_.stop();
     downloads_.stop_all();
     paths_.close_all();
@@ -566,6 +572,7 @@ class Process {
   std::vector<IpAddress> addresses_;      // of this machine
   std::vector<portmap::Mapping> mapped_;  // candidates: nobody is told of them before they are proved
   Doors doors_;
+  DonatedRelay donated_;
   ControlApi api_;
   std::unique_ptr<io::ControlServer> control_;
   asio::steady_timer network_timer_;

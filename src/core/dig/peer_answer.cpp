@@ -56,7 +56,7 @@ json capabilities(const SelfView& self) {
           {"webrtc", false},
           {"websockets", false},
           {"circuitRelay", false},
-          {"turnServer", false},
+          {"turnServer", self.turn.has_value()},
           {"bootstrapServer", false},
           {"storeSync", true},
           {"e2eEncryption", true},
@@ -150,7 +150,7 @@ JsonAnswer handshake(const SelfView& self) {
 
 JsonAnswer connection_capabilities(const SelfView& self) {
   const json facts{{"acceptsDirectConnections", self.is_reachable},
-                   {"canActAsTurnServer", false},
+                   {"canActAsTurnServer", self.turn.has_value()},
                    {"natTraversalMethods", json::array()},
                    {"connectionTypes", {"tcp"}},
                    {"testResults", {{"upnp", false}, {"autonat", false}, {"webrtc", false}, {"circuitRelay", false}}}};
@@ -216,7 +216,10 @@ JsonAnswer turn_coordination(Now now, const PeerRequest& request, const SelfView
            {"sessionId", sessions.open(now.mono, self.unix_ms, random)},
            {"turnServerPeerId", self.peer.to_string()},
            {"message", "TURN relay session established"}};
-  if (self.external) out["externalAddress"] = self.external->to_string();
+  if (self.turn) {
+    out["externalAddress"] = self.turn->address.to_string();
+    out["relayPort"] = self.turn->port;
+  }
   return json_answer(out);
 }
 

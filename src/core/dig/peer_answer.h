@@ -39,7 +39,7 @@ struct SelfView {
   bool is_reachable = false;    ///< Proved: strangers can connect.
   std::vector<Endpoint> http;   ///< Where GET /download/<id> answers.
   std::vector<KnownPeer> peers;
-  std::optional<IpAddress> external;
+  std::optional<Endpoint> turn;  ///< Where our TURN server is proved to be reached.
 };
 
 /// Whole, and at most kMaxAnswer bytes.

@@ -130,6 +130,18 @@ TEST_F(DigPeerAnswer, PadsBase64AsOldReadersExpect) {
   EXPECT_EQ(json::parse(text_of(finish_inline(answer, Bytes{0xff}).text))["data"], "/w==");
 }
 
+TEST_F(DigPeerAnswer, TellsWhereItsTurnServerIsOnceThatIsProved) {
+  const json before = ask_json(Ask::kTurnCoordination, {{"storeId", kId}});
+  EXPECT_FALSE(before.contains("relayPort"));
+  EXPECT_EQ(ask_json(Ask::kConnectionCapabilities)["capabilities"]["canActAsTurnServer"], false);
+  self_.turn = Endpoint{IpAddress::v4(198, 51, 100, 7), 6001};
+  const json after = ask_json(Ask::kTurnCoordination, {{"storeId", kId}});
+  EXPECT_EQ(after["externalAddress"], "198.51.100.7");
+  EXPECT_EQ(after["relayPort"], 6001);
+  EXPECT_EQ(after["turnServerPeerId"], self_.peer.to_string());
+  EXPECT_EQ(ask_json(Ask::kConnectionCapabilities)["capabilities"]["canActAsTurnServer"], true);
+}
+
 TEST_F(DigPeerAnswer, AnswersNoTurnDataOfASessionThatIsUnknownOrOver) {
   const json asked{{"storeId", kId}, {"sessionId", "turn_1_abc"}};
   EXPECT_EQ(ask_json(Ask::kTurnData, asked)["error"], "TURN relay session not found");

@@ -17,7 +17,7 @@ constexpr std::size_t kBatchSize = 64U << 10U;
 }  // namespace
 
 struct QuicHost::State final : UdpReceiver, QuicDriver, std::enable_shared_from_this<State> {
-  State(asio::any_io_executor loop_, UdpSocket& socket_, quic::Config config, Random& random, OnAccept on_accept_)
+  State(asio::any_io_executor loop_, UdpSocket* socket_, quic::Config config, Random& random, OnAccept on_accept_)
       : loop(std::move(loop_)),
         socket(socket_),
         endpoint(both_now(), std::move(config), random),
@@ -41,7 +41,7 @@ struct QuicHost::State final : UdpReceiver, QuicDriver, std::enable_shared_from_
   void end();
 
   asio::any_io_executor loop;
-  UdpSocket& socket;
+  UdpSocket* socket;  // null: only over paths
   quic::Endpoint endpoint;
   OnAccept on_accept;
   asio::steady_timer timer;
@@ -124,8 +124,8 @@ void QuicHost::State::send(const quic::PathBatch& batch) {
     return;
   }
   DatagramBatch rest = batch.datagrams;
-  while (!rest.bytes.empty()) {
-    const SendOutcome outcome = socket.send(rest);
+  while (socket != nullptr && !rest.bytes.empty()) {
+    const SendOutcome outcome = socket->send(rest);
     rest.bytes = rest.bytes.subspan(outcome.sent);
     if (outcome.status == SendStatus::kSent) return;
     if (outcome.status == SendStatus::kBlocked) {
@@ -178,12 +178,17 @@ void QuicHost::State::end() {
 QuicHost::QuicHost(asio::any_io_executor loop, UdpSocket& socket, quic::Config config, Random& random,
                    OnAccept on_accept) {
   config.accepts = config.accepts && on_accept;
-  state_ = std::make_shared<State>(std::move(loop), socket, std::move(config), random, std::move(on_accept));
+  state_ = std::make_shared<State>(std::move(loop), &socket, std::move(config), random, std::move(on_accept));
   socket.start(*state_);
 }
 
+QuicHost::QuicHost(asio::any_io_executor loop, quic::Config config, Random& random, OnAccept on_accept) {
+  config.accepts = config.accepts && on_accept;
+  state_ = std::make_shared<State>(std::move(loop), nullptr, std::move(config), random, std::move(on_accept));
+}
+
 QuicHost::~QuicHost() {
-  state_->socket.close();
+  if (state_->socket != nullptr) state_->socket->close();
   state_->end();
 }
 
@@ -211,7 +216,9 @@ void QuicHost::close_all() {
 
 void QuicHost::on_stun(OnDatagrams handler) { state_->stun = std::move(handler); }
 void QuicHost::on_turn(OnDatagrams handler) { state_->turn = std::move(handler); }
-void QuicHost::send(const DatagramBatch& batch) { (void)state_->socket.send(batch); }
+void QuicHost::send(const DatagramBatch& batch) {
+  if (state_->socket != nullptr) (void)state_->socket->send(batch);
+}
 datagram::Demultiplexer& QuicHost::demultiplexer() { return state_->demultiplexer; }
 
 quic::CarrierId QuicHost::add_path(DatagramPath& path) {
@@ -227,7 +234,7 @@ void QuicHost::receive(quic::CarrierId id, const DatagramBatch& batch) {
   state_->pump();
 }
 
-Endpoint QuicHost::local() const { return state_->socket.local(); }
+Endpoint QuicHost::local() const { return state_->socket == nullptr ? Endpoint() : state_->socket->local(); }
 std::size_t QuicHost::connections() const { return state_->endpoint.connections(); }
 const quic::Endpoint::Counters& QuicHost::counters() const { return state_->endpoint.counters(); }
 

@@ -37,6 +37,8 @@ class QuicHost {
   /// Starts receiving. `socket`, `random` and `config.identity` must outlive it. Without `on_accept`, inbound
   /// connections are refused.
   QuicHost(asio::any_io_executor loop, UdpSocket& socket, quic::Config config, Random& random, OnAccept on_accept = {});
+  /// Without a socket: only over add_path().
+  QuicHost(asio::any_io_executor loop, quic::Config config, Random& random, OnAccept on_accept = {});
   /// The abrupt end of all its links; their coroutines end on the loop's next turns.
   ~QuicHost();
   QuicHost(const QuicHost&) = delete;
@@ -62,7 +64,7 @@ class QuicHost {
   /// What came on it.
   void receive(quic::CarrierId id, const DatagramBatch& batch);
 
-  [[nodiscard]] Endpoint local() const;
+  [[nodiscard]] Endpoint local() const;  ///< Of the socket, if there is one.
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] const quic::Endpoint::Counters& counters() const;
 

@@ -8,6 +8,7 @@
 #include "core/stun/framing.h"
 #include "io/loop/convert.h"
 #include "io/tcp/buffer_pool.h"
+#include "io/turn/channel_run.h"
 #include "io/turn/stream_queue.h"
 
 namespace turnpike::io {
@@ -23,13 +24,42 @@ struct TurnClient::State final : public UdpReceiver, public std::enable_shared_f
   void on_datagrams(const DatagramBatch& batch) override {
     if (batch.remote != server) return;
     const auto self = shared_from_this();
-    for (std::size_t i = 0; i < batch.count() && !closed; ++i) take(batch.segment(i));
+    DatagramBatch rest = batch;
+    while (!rest.bytes.empty() && !closed) {
+      if (handlers.on_batch && take_run(rest)) continue;
+      const ByteView first = rest.segment(0);
+      take(first);
+      rest.bytes = rest.bytes.subspan(first.size());
+    }
     pump();
+  }
+
+  // The data of a run of one channel, put together: one copy, and one call for all of it.
+  bool take_run(DatagramBatch& rest) {
+    const auto run = take_channel_run(rest);
+    if (!run) return false;
+    joined.clear();
+    std::optional<Endpoint> peer;
+    for (std::size_t i = 0; i < run->batch.count(); ++i) {
+      const auto received = core.receive(run->batch.segment(i));
+      if (!received) return true;  // no channel of ours
+      peer = received->peer;
+      joined.insert(joined.end(), received->data.begin(), received->data.end());
+    }
+    if (!peer || joined.empty()) return true;
+    handlers.on_batch({.remote = *peer,
+                       .local = {},
+                       .bytes = joined,
+                       .segment_size = run->batch.segment_size - turn::kChannelHeaderSize,
+                       .ecn = run->batch.ecn});
+    return true;
   }
 
   void take(ByteView message) {
     if (const auto received = core.receive(message)) {
-      handlers.on_data(received->peer, received->data);
+      if (!handlers.on_batch) return handlers.on_data(received->peer, received->data);
+      if (received->data.empty()) return;
+      handlers.on_batch({.remote = received->peer, .bytes = received->data, .segment_size = received->data.size()});
     } else {
       core.handle_message(now(), message);
     }
@@ -38,7 +68,11 @@ struct TurnClient::State final : public UdpReceiver, public std::enable_shared_f
   void pump() {
     const auto self = shared_from_this();
     while (const auto out = core.poll_transmit()) transmit(*out);
-    while (const auto event = core.poll_event()) handlers.on_event(*event);
+    while (!closed) {  // a handler may end it
+      const auto event = core.poll_event();
+      if (!event) break;
+      handlers.on_event(*event);
+    }
     if (closed) return;
     const auto next = core.poll_timeout();
     if (next == armed) return;
@@ -112,6 +146,8 @@ struct TurnClient::State final : public UdpReceiver, public std::enable_shared_f
   std::unique_ptr<UdpSocket> socket;  // one of the two
   std::unique_ptr<BytePipe> pipe;
   bool closed = false;
+  Bytes joined;  // of the run in hand
+  std::vector<ByteView> parts;
 };
 
 namespace {
@@ -172,6 +208,32 @@ bool TurnClient::send(const Endpoint& peer, ByteView data) {
   state_->queue.append(data);
   state_->queue.append_zeros(turn::channel_padding(data.size()));
   return true;
+}
+
+void TurnClient::send(const Endpoint& peer, const DatagramBatch& batch) {
+  const auto channel = state_->core.channel_to(peer);
+  if (!channel || batch.segment_size > 0xffff) return;
+  if (!state_->socket) {
+    for (std::size_t i = 0; i < batch.count(); ++i) (void)send(peer, batch.segment(i));
+    return;
+  }
+  // Headers and segments in turns; the last one may say another length.
+  const auto whole = turn::channel_header(*channel, batch.segment_size);
+  const ByteView end = batch.segment(batch.count() - 1);
+  const auto last = turn::channel_header(*channel, end.size());
+  constexpr std::size_t kAtOnce = kMaxSendParts / 2;
+  const std::size_t packet = batch.segment_size + turn::kChannelHeaderSize;
+  const std::size_t fits = std::clamp<std::size_t>(kMaxSendSize / packet, 1, kAtOnce);
+  for (std::size_t from = 0; from < batch.count(); from += fits) {
+    const std::size_t until = std::min(batch.count(), from + fits);
+    state_->parts.clear();
+    for (std::size_t i = from; i < until; ++i) {
+      state_->parts.emplace_back(i + 1 == batch.count() ? last : whole);
+      state_->parts.push_back(batch.segment(i));
+    }
+    (void)state_->socket->send(GatheredBatch{
+        .remote = state_->server, .local = {}, .parts = state_->parts, .segment_size = packet, .ecn = batch.ecn});
+  }
 }
 
 const turn::Client& TurnClient::core() const { return state_->core; }

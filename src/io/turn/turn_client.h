@@ -17,6 +17,8 @@ class TurnClient {
   struct Handlers {
     std::function<void(const turn::Client::Event&)> on_event;
     std::function<void(const Endpoint& peer, ByteView data)> on_data;  ///< `data` is borrowed.
+    /// Runs of equal packets together, `remote` being the peer's relayed address; without it on_data gets each.
+    std::function<void(const DatagramBatch& batch)> on_batch = {};
   };
 
   /// Over a UDP socket that nothing else uses.
@@ -34,6 +36,9 @@ class TurnClient {
   /// False when there is no channel to the peer yet, or no room: over UDP the packet is lost, in a stream it waits for
   /// the caller to send it again.
   bool send(const Endpoint& peer, ByteView data);
+  /// All packets of a batch, as one send where the path takes it. What finds no room is lost, in a stream too: for
+  /// whoever bears that (QUIC).
+  void send(const Endpoint& peer, const DatagramBatch& batch);
   [[nodiscard]] const turn::Client& core() const;
 
  private:
