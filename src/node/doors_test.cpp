@@ -153,6 +153,28 @@ TEST_F(NodeDoors, RelayNothingWhereTheOwnerGivesNothing) {
   EXPECT_FALSE(full.accepts_sessions());
 }
 
+TEST_F(NodeDoors, AnswerWhatCameToAnotherPortsSocketThereAndSayWhichItWas) {
+  const Bytes request = stun::MessageWriter(stun::Class::kRequest, stun::Method::kBinding, kNonce).take();
+  Bytes train = request;
+  train.insert(train.end(), request.size(), 0x01);  // no STUN, whatever its first byte says
+  const Endpoint from{IpAddress::v4(127, 0, 0, 9), 4444};
+  std::size_t replies = 0;
+  doors_.handle_stun(ServiceKind::kQuic, 4001,
+                     {.remote = from, .local = kHere, .bytes = train, .segment_size = request.size()},
+                     [&](const DatagramBatch& reply) {
+                       ++replies;
+                       EXPECT_EQ(reply.remote, from);
+                       EXPECT_EQ(reply.local, kHere) << "from the address it was asked at";
+                       const auto message = stun::MessageView::parse(reply.bytes);
+                       ASSERT_TRUE(message);
+                       EXPECT_EQ(message->id(), kNonce);
+                     });
+  EXPECT_EQ(replies, 1U);
+  ASSERT_THAT(arrivals_, SizeIs(1));
+  EXPECT_EQ(arrivals_[0].at, ServiceKind::kQuic);
+  EXPECT_EQ(arrivals_[0].from, from.address);
+}
+
 TEST_F(NodeDoors, TakeNoMoreNoncesThanTheyAnswerBindingRequests) {
   for (int i = 0; i < 400; ++i)
     static_cast<void>(over_tcp(stun::MessageWriter(stun::Class::kRequest, stun::Method::kBinding, kNonce).take()));

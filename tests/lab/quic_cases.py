@@ -115,12 +115,15 @@ class NatRebindsInMidStore(LabCase, QuicCase):
 
 
 class QuietNatForgets(LabCase, QuicCase):
-    def test_a_connection_outlives_a_nat_that_forgets_after_twenty_seconds(self):
+    def test_a_connection_outlives_a_nat_that_forgets_after_twenty_seconds_and_carries_more(self):
         lab, a, b, sums = self.homes("a=open", "b=portres+udptimeout=20", sizes=[MIB])
         a.wait_for_verdict("quic", f"{lab.outside['a']}:4001", "proved")
         b.start()
         b.wait_for_stores(sums, 30)
         time.sleep(45)  # more than two of the NAT's lives, with nothing to say
+        later = a.make_stores([3 * MIB], seed=2)
+        b.wait_for_stores(later, 30)
+        self.assert_came_by_quic(lab, b, 4 * MIB)
         rows = {row["peer_id"]: row for row in b.ask("peers")}
         connections = rows[self.source]["connections"]
         self.assertEqual([connection["transport"] for connection in connections], ["quic"])

@@ -71,7 +71,7 @@ void ConnectionState::handle_timeout(Instant at) {
   now = at;
   if (closed) return;
   end_late_negotiations();
-  if (established && is_busy() && now - last_received >= silence_limit()) {
+  if (established && is_busy() && now >= silent_at()) {
     return close_with(channel::CloseReason::kLivenessTimeout);
   }
   const ngtcp2_tstamp stamp = timestamp(now);
@@ -88,6 +88,14 @@ void ConnectionState::handle_timeout(Instant at) {
 }
 
 bool ConnectionState::is_busy() const { return last_stream_bytes && now - *last_stream_bytes < shared.limits.busy_for; }
+
+void ConnectionState::note_stream_bytes() {
+  if (!is_busy()) busy_since = now;
+  last_stream_bytes = now;
+}
+
+// While it rested the peer had nothing to say: its silence counts from the end of the rest.
+Instant ConnectionState::silent_at() const { return std::max(last_received, busy_since) + silence_limit(); }
 
 Duration ConnectionState::silence_limit() const {
   ngtcp2_conn_info info;
@@ -133,7 +141,7 @@ std::optional<Instant> ConnectionState::poll_timeout() const {
   Instant next = instant(ngtcp2_conn_get_expiry(conn.get()));
   if (!negotiations.empty()) next = std::min(next, negotiations.front().first);
   if (established && last_stream_bytes) {
-    if (is_busy()) next = std::min(next, last_received + silence_limit());
+    if (is_busy()) next = std::min(next, silent_at());
     if (is_busy()) next = std::min(next, *last_stream_bytes + shared.limits.busy_for);  // the pings may rest
   }
   if (raise_at) next = std::min(next, *raise_at);
@@ -177,7 +185,7 @@ ngtcp2_ssize ConnectionState::write_packet(ngtcp2_path_storage& to, ngtcp2_pkt_i
     if (stream != nullptr && taken >= 0) {
       stream->out.mark(static_cast<std::size_t>(taken));
       queued -= static_cast<std::size_t>(taken);
-      if (taken > 0) last_stream_bytes = now;
+      if (taken > 0) note_stream_bytes();
       if ((flags & NGTCP2_WRITE_STREAM_FLAG_FIN) != 0 && static_cast<std::size_t>(taken) == offered) {
         stream->finish_sent = true;
       }

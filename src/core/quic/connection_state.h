@@ -119,6 +119,9 @@ struct ConnectionState {
   [[nodiscard]] channel::CloseReason reason_of_peer() const;
   [[nodiscard]] bool is_live() const { return established && !closed && !closing; }
   [[nodiscard]] bool is_busy() const;
+  void note_stream_bytes();
+  /// When a busy connection that hears nothing is over.
+  [[nodiscard]] Instant silent_at() const;
   [[nodiscard]] Duration silence_limit() const;
   void watch_black_hole();
   void adjust_keepalive();
@@ -162,6 +165,7 @@ struct ConnectionState {
 
   Instant last_received;
   std::optional<Instant> last_stream_bytes;
+  Instant busy_since;  ///< The first of them after a rest.
   Duration keepalive{0};
   std::size_t max_datagram = kMaxDatagram;  ///< kMinDatagram in a black hole.
   Instant last_progress;

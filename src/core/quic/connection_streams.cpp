@@ -34,7 +34,7 @@ void ConnectionState::accept(std::int64_t id) {
 
 void ConnectionState::receive(Stream& stream, ByteView bytes, bool last) {
   const bool was_empty = stream.in.empty();
-  if (!bytes.empty()) last_stream_bytes = now;
+  if (!bytes.empty()) note_stream_bytes();
   stream.in.append(bytes, shared.pool);
   if (last) stream.peer_finished = true;
   if (!stream.is_agreed()) return negotiate(stream);

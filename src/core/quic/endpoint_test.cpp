@@ -204,6 +204,30 @@ TEST(QuicEndpoint, StaysUpWhileIdleAndNoticesWhenNobodyIsThere) {
   EXPECT_EQ(world.dialling()->closed(), CloseReason::kLivenessTimeout);
 }
 
+TEST(QuicEndpoint, TakesUpATransferAfterARestOfWhateverLength) {
+  for (const Duration rest : {Duration(2s), Duration(14s), Duration(40s), Duration(5min)}) {
+    World world;
+    world.connect();
+    const Bytes bytes = pattern(100'000);
+    EXPECT_EQ(world.exchange(bytes, bytes, 10s).at_client, bytes);
+    world.run(rest);
+    EXPECT_EQ(world.exchange(bytes, bytes, 10s).at_client, bytes);
+    EXPECT_FALSE(world.dialling()->closed()) << "the silence of the rest counted against it";
+  }
+}
+
+TEST(QuicEndpoint, EndsWithinTwoSecondsWhenUdpIsBlockedWhileItRests) {
+  World world;
+  world.connect();
+  world.exchange(pattern(1000), pattern(1000), 10s);
+  world.run(30s);
+  world.to_client.dead = world.to_server.dead = true;
+  const Instant asked = world.now;
+  world.write(world.open(), pattern(1000));
+  ASSERT_TRUE(world.run(5s, [&] { return world.dialling()->closed().has_value(); }));
+  EXPECT_LE(world.now - asked, 2s);
+}
+
 TEST(QuicEndpoint, EndsWithinTwoSecondsWhenUdpIsBlockedInMidTransfer) {
   for (const bool whole : {true, false}) {
     World world;
