@@ -148,6 +148,7 @@ TEST(ControlMessage, CarriesWhoRelays) {
   EXPECT_EQ(again(TurnServersAsk{8, kPeer}).about, kPeer);
   EXPECT_EQ(again(Signal{kPeer, {1}, IpAddress::v4(203, 0, 113, 9)}).observed, IpAddress::v4(203, 0, 113, 9));
   EXPECT_EQ(again(Signal{kPeer, {1}}).observed, std::nullopt);
+  const auto server_error = [](const ServerMessage& message) { return decode_server_message(encode(message)).error(); };
   EXPECT_EQ(server_error(TurnServers{1, std::vector<TurnServer>(kMaxTurnServers + 1, TurnServer{kPeer, {udp}})}),
             ControlError::kOverLimit);
   EXPECT_EQ(server_error(TurnServers{1, {{kPeer, std::vector<Service>(kMaxServices + 1, udp)}}}),
