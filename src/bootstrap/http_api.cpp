@@ -126,6 +126,13 @@ class Api {
     return answer({{"ttl", ttl->count()}});
   }
 
+  Response see(const Request& request) {
+    const auto seen = brain_.server().see(io::both_now(), request.remote, request.body);
+    brain_.pump();
+    if (!seen) return refuse(seen.error());
+    return answer({{"observed", seen->to_string()}});
+  }
+
   Response find(const Request& request) {
     const auto id = store::StoreId::parse(request.path().substr(std::string_view("/v1/stores/").size()));
     if (!id) return refuse("a store id is 64 lower-case hex digits");
@@ -200,6 +207,8 @@ void add_routes(io::http::Server& server, Brain& brain, RelaySwitch& relays) {
   server.route(Method::kGet, "/v1/stats", at_once([api](const Request&) { return api->stats(); }));
   server.route(Method::kPost, "/v1/register", at_once([api](const Request& r) { return api->enroll(r); }),
                {.max_body = rendezvous::kMaxMessageSize});
+  server.route(Method::kPost, "/v1/seen", at_once([api](const Request& r) { return api->see(r); }),
+               {.max_body = rendezvous::kMaxSeenSize});
   server.route(Method::kGet, "/v1/stores/", at_once([api](const Request& r) { return api->find(r); }));
   server.route(Method::kGet, "/v1/inventory", at_once([api](const Request& r) { return api->inventory(r); }));
   server.route(Method::kGet, "/v1/peers", at_once([api](const Request& r) { return api->peers(r); }));

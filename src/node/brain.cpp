@@ -119,6 +119,10 @@ void Brain::link_message(std::size_t bootstrap, ByteView message) {
   tell([=](peer::Peer& peer, Now now) { peer.handle_link_message(now, bootstrap, message); });
 }
 
+void Brain::link_seen(std::size_t bootstrap, const IpAddress& observed) {
+  tell([&](peer::Peer& peer, Now now) { peer.handle_seen_elsewhere(now, bootstrap, observed); });
+}
+
 void Brain::path_open(path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) {
   tell([=](peer::Peer& peer, Now now) { peer.handle_path_open(now, path, rtt, remote); });
 }

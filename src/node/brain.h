@@ -44,6 +44,7 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void link_down(std::size_t bootstrap, std::string_view reason) override;
   void link_judged(std::size_t bootstrap, const captive::Verdict& verdict) override;
   void link_message(std::size_t bootstrap, ByteView message) override;
+  void link_seen(std::size_t bootstrap, const IpAddress& observed) override;
   void path_open(path::PathId path, Duration rtt, const std::optional<IpAddress>& remote) override;
   void path_closed(path::PathId path, const path::PathFailure& failure) override;
   void partial_open(const sync::Target& target, const std::vector<bool>& verified) override;
@@ -65,6 +66,9 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void execute(const peer::ConnectBootstrap& command) { links_->connect(command.index); }
   void execute(const peer::CloseBootstrap& command) { links_->close(command.index); }
   void execute(peer::SendToBootstrap& command) { links_->send(command.index, std::move(command.message)); }
+  void execute(peer::ShowElsewhere& command) {
+    links_->show(command.index, command.family, std::move(command.statement));
+  }
   void execute(const peer::OpenPath& command) { paths_->open(command); }
   void execute(const peer::ClosePath& command) { paths_->close(command.path); }
   void execute(const peer::Probe& command);

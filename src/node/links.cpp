@@ -3,14 +3,40 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <nlohmann/json.hpp>
 
 #include "core/rendezvous/control.h"
 #include "io/captive/look.h"
+#include "io/http/client.h"
+#include "io/tcp/tcp.h"
 
 namespace turnpike::node {
 namespace {
 
 constexpr Duration kDialTime = std::chrono::seconds(10);
+constexpr std::size_t kMaxSeenAnswer = 4096;
+
+using Pipe = Result<std::unique_ptr<io::BytePipe>, io::IoError>;
+
+// To the host's first address of that family, and TLS where the URL says so.
+asio::awaitable<Pipe> connect_over(IpAddress::Family family, io::Url url, std::optional<io::TlsClientContext> tls) {
+  const auto addresses = co_await io::resolve(url.host, kDialTime);
+  if (!addresses) co_return fail(addresses.error());
+  const auto address = std::ranges::find(*addresses, family, &IpAddress::family);
+  if (address == addresses->end()) co_return fail(io::IoError::kUnreachable);
+  const Endpoint to{*address, url.port};
+  auto pipe = co_await io::connect(to, kDialTime);
+  if (!pipe || !tls) co_return std::move(pipe);
+  auto secured = co_await io::tls_connect(std::move(*pipe), *tls, url.host, kDialTime);
+  if (!secured) co_return fail(secured.error());
+  co_return std::move(*secured);
+}
+
+std::optional<IpAddress> observed_in(const Bytes& answer) {
+  const auto read = nlohmann::json::parse(answer.begin(), answer.end(), nullptr, false);
+  if (!read.is_object() || !read.contains("observed") || !read["observed"].is_string()) return std::nullopt;
+  return IpAddress::parse(read["observed"].get<std::string>());
+}
 
 std::string words_of(const io::WebSocketRefusal& refusal) {
   if (refusal.status == 0) return std::string(io::to_string(refusal.error));
@@ -114,6 +140,30 @@ asio::awaitable<void> Links::run(std::size_t bootstrap, std::uint64_t attempt) {
     }
     events_.link_message(bootstrap, *message);
   }
+}
+
+void Links::show(std::size_t bootstrap, IpAddress::Family family, Bytes statement) {
+  const Link& link = links_.at(bootstrap);
+  if (!link.socket || link.url.endpoint()) return;  // a literal has no other family
+  asio::co_spawn(loop_, show_to(bootstrap, link.attempt, family, std::move(statement)), asio::detached);
+}
+
+asio::awaitable<void> Links::show_to(std::size_t bootstrap, std::uint64_t attempt, IpAddress::Family family,
+                                     Bytes statement) {
+  Link& link = links_[bootstrap];
+  const io::Url url = link.url;
+  auto pipe = co_await connect_over(family, url, client_tls(url, pins_));
+  if (!pipe) co_return;
+  io::http::Client client(std::move(*pipe), url.authority(), {});
+  io::http::ClientRequest request{.method = io::http::Method::kPost, .target = "/v1/seen", .headers = {}, .body = {}};
+  request.body = std::move(statement);
+  const auto head = co_await client.request(std::move(request));
+  const bool is_told = head && head->status == 200;
+  if (!is_told) co_return;
+  const auto answer = co_await client.read_all(kMaxSeenAnswer);
+  if (!answer || link.attempt != attempt || !link.wanted) co_return;
+  const auto observed = observed_in(*answer);
+  if (observed && observed->family == family) events_.link_seen(bootstrap, *observed);
 }
 
 // One look at a time, and its news only if nothing else has happened to the link since.

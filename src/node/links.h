@@ -26,6 +26,8 @@ class LinkEvents {
   /// After link_down, if the bootstrap was not heard at all: who answers in its place.
   virtual void link_judged(std::size_t bootstrap, const captive::Verdict& verdict) = 0;
   virtual void link_message(std::size_t bootstrap, ByteView message) = 0;
+  /// The answer to show(): the bootstrap sees us there.
+  virtual void link_seen(std::size_t bootstrap, const IpAddress& observed) = 0;
 };
 
 /// What a TLS bootstrap must prove: one of `pins`, or, without any, a certificate the system trusts.
@@ -44,6 +46,9 @@ class Links {
   void close(std::size_t bootstrap);
   /// Whatever is not connected drops it: the brain is told by link_down.
   void send(std::size_t bootstrap, Bytes message);
+  /// Posts `statement` to an address of that family, if the bootstrap has one, straight and not through a proxy. Ends
+  /// in link_seen or in nothing.
+  void show(std::size_t bootstrap, IpAddress::Family family, Bytes statement);
   void close_all();
   /// The road of the connection that is up.
   [[nodiscard]] std::optional<connect::Road> road(std::size_t bootstrap) const;
@@ -60,6 +65,8 @@ class Links {
 
   [[nodiscard]] asio::awaitable<void> run(std::size_t bootstrap, std::uint64_t attempt);
   [[nodiscard]] asio::awaitable<void> look(std::size_t bootstrap, std::uint64_t attempt);
+  [[nodiscard]] asio::awaitable<void> show_to(std::size_t bootstrap, std::uint64_t attempt, IpAddress::Family family,
+                                              Bytes statement);
   void down(std::size_t bootstrap, std::uint64_t attempt, std::string_view reason);
 
   asio::any_io_executor loop_;

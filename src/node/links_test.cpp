@@ -23,6 +23,9 @@ struct Recorder final : LinkEvents {
   void link_message(std::size_t bootstrap, ByteView message) override {
     heard.push_back(std::to_string(bootstrap) + " says " + std::string(text_of(message)));
   }
+  void link_seen(std::size_t bootstrap, const IpAddress& observed) override {
+    heard.push_back(std::to_string(bootstrap) + " sees " + observed.to_string());
+  }
   std::vector<std::string> heard;
   std::vector<captive::Verdict> judged;
   std::size_t last_judged = 0;
@@ -34,6 +37,8 @@ class NodeLinks : public testing::Test {
   NodeLinks() {
     server_.route(io::http::Method::kGet, "/v1/connect",
                   [this](io::http::Request request) { return answer(std::move(request)); });
+    server_.route(io::http::Method::kPost, "/v1/seen",
+                  [this](io::http::Request request) { return see(std::move(request)); });
     auto listener = io::TcpListener::open(loop_.get_executor(), {IpAddress::v4(127, 0, 0, 1), 0});
     plain_ = (*listener)->local();
     server_.listen(*std::move(listener));
@@ -44,6 +49,12 @@ class NodeLinks : public testing::Test {
     if (refuses_) co_return refused;
     co_return io::accept_websocket(request, {}, {},
                                    [](std::unique_ptr<io::WebSocket> socket) { return echo(std::move(socket)); });
+  }
+  asio::awaitable<io::http::Response> see(io::http::Request request) {
+    io::http::Response seen =
+        io::http::Response::json(200, R"({"observed":")" + request.remote.address.to_string() + "\"}");
+    shown_.emplace_back(text_of(request.body));
+    co_return seen;
   }
   static asio::awaitable<void> echo(std::unique_ptr<io::WebSocket> socket) {
     EXPECT_TRUE(socket->send(copy_of(bytes_of("hello"))));
@@ -89,6 +100,7 @@ class NodeLinks : public testing::Test {
   Endpoint plain_;
   Endpoint tls_;
   bool refuses_ = false;
+  std::vector<std::string> shown_;
   Recorder events_;
 };
 
@@ -99,6 +111,25 @@ TEST_F(NodeLinks, CarryMessagesBothWays) {
   link->send(0, copy_of(bytes_of("ping")));
   until(3);
   EXPECT_EQ(events_.heard, (Heard{"up 0", "0 says hello", "0 says ping"}));
+}
+
+TEST_F(NodeLinks, ShowANodeOverTheFamilyThatItsConnectionDoesNotHave) {
+  const auto link = links("http://localhost:" + std::to_string(plain_.port));
+  link->connect(0);
+  until(2);
+  link->show(0, IpAddress::Family::kV4, copy_of(bytes_of("it is me")));
+  until(3);
+  EXPECT_EQ(shown_, Heard{"it is me"});
+  EXPECT_EQ(events_.heard.back(), "0 sees 127.0.0.1");
+}
+
+TEST_F(NodeLinks, HaveNoOtherFamilyToShowANodeOverWhereTheBootstrapIsALiteral) {
+  const auto link = links();
+  link->connect(0);
+  until(2);
+  link->show(0, IpAddress::Family::kV4, copy_of(bytes_of("it is me")));
+  settle();
+  EXPECT_TRUE(shown_.empty());
 }
 
 TEST_F(NodeLinks, TellOnceThatTheBootstrapHasLeftAndConnectAgain) {

@@ -101,6 +101,7 @@ class NodeHost final : public ControlEnd, public RelayEnd, public ProofEnd, publ
   void later(Duration delay, std::function<void()> what);  // unless it is killed before
 
   void execute(const peer::ConnectBootstrap& command);
+  void execute(const peer::ShowElsewhere& /*command*/) {}  // hosts here have one family
   void execute(const peer::CloseBootstrap& command);
   void execute(const peer::SendToBootstrap& command);
   void execute(const peer::OpenPath& command);

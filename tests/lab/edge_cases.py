@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from cases import HEADERS, IN_FLIGHT, MIB, SIZES, LabCase
-from lab import BOOTSTRAP_HOST, require_namespaces, wait_until
+from lab import BOOTSTRAP_HOST, BOOTSTRAP_HOST6, PROBE_HOST, PROBE_HOST6, require_namespaces, wait_until
 
 HERE = Path(__file__).resolve().parent
 BOOTSTRAP_V6 = "[2001:db8::10]"
@@ -130,6 +130,29 @@ class Ipv6OnlyHome(LabCase):
         found = b.doctor()
         self.assertEqual((found["ipv6"]["value"], found["bootstrap"]["value"]), ("works", "reached"))
         self.assertEqual(found["udp"]["state"], "unknown")
+
+
+class DualStackHome(LabCase):
+    """Its bootstrap's name has addresses of both families, and a connection to it has one of them."""
+
+    def test_is_proved_and_told_of_over_both_families(self):
+        lab = self.lab("a=portres+upnp+v6", "b=portres", "c=portres+v6only")
+        lab.start_bootstrap(*DUAL_STACK, "--probe-address", PROBE_HOST, "--probe-address", PROBE_HOST6)
+        a = lab.node("a", bootstrap="boot.example", names={"boot.example": (BOOTSTRAP_HOST, BOOTSTRAP_HOST6)})
+        b, c = lab.node("b", rungs="http"), lab.node("c", rungs="http", bootstrap=BOOTSTRAP_V6)
+        sums = a.make_stores(SIZES)
+        for node in (a, b, c):
+            node.start()
+        four, six = f"{lab.outside['a']}:5001", "[2001:db8:1::2]:5001"
+        a.wait_for_verdict("http", four, "proved")
+        a.wait_for_verdict("http", six, "proved")
+        peer = a.ask("status")["peer_id"]
+        wait_until(lambda: sorted((lab.told_of("ext", peer) or [[]])[0]) == sorted([four, six]), 5,
+                   lambda: f"the bootstrap tells of both: {lab.told_of('ext', peer)}")
+        for node in (b, c):
+            node.wait_for_stores(sums, 40)
+            self.assert_only_rung(node, "http", sum(SIZES))
+            self.assert_counter_agrees(lab, node, sum(SIZES))
 
 
 class Ipv6FirewalledHomes(LabCase):

@@ -212,27 +212,33 @@ class Lab:
         rows = [row for row in page["peers"] if row["peer"] == peer]
         return [(row["http"], row["services"]) for row in rows][0] if rows else None
 
-    def node(self, host, rungs=RUNGS, sync="all", bootstrap=BOOTSTRAP_HOST, flags=(), env=None):
-        """`flags` and the environment variables of `env` are the node's, and its `doctor`'s. `bootstrap` may be None."""
-        return Node(self, host, rungs, sync, bootstrap, flags, env)
+    def node(self, host, rungs=RUNGS, sync="all", bootstrap=BOOTSTRAP_HOST, flags=(), env=None, names=None):
+        """`flags` and the environment variables of `env` are the node's, and its `doctor`'s. `bootstrap` may be None. `names`: {name:
+        addresses}, which the node finds in an /etc/hosts of its own."""
+        return Node(self, host, rungs, sync, bootstrap, flags, env, names)
 
 
 class Node:
     """A `turnpike node` in a home. Its data folder outlives its process."""
 
-    def __init__(self, lab, host, rungs, sync, bootstrap, flags, env):
+    def __init__(self, lab, host, rungs, sync, bootstrap, flags, env, names):
         self.lab, self.host, self.rungs, self.sync = lab, host, rungs, sync
         self.bootstrap, self.flags, self.env = bootstrap, flags, env
         self.data = lab.folder / host
         self.data.mkdir()
-        self.process = None
+        self.process, self.prefix = None, ()
+        if names:
+            hosts = lab.folder / f"{host}.hosts"
+            hosts.write_text("".join(f"{address} {name}\n" for name, addresses in names.items() for address in addresses))
+            self.prefix = ("unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts)
         behind_router = Path(f"/run/netns/nl{lab.id}-{host}-r").exists()
         self.router = f"{host}-r" if behind_router else host
 
     def start(self, seconds=10):
         at = ["--bootstrap", f"https://{self.bootstrap}", "--bootstrap-pin", self.lab.pin] if self.bootstrap else []
         self.process = self.lab.start(
-            self.host, self.lab.turnpike, "node", "--data", self.data, "--port", "4001", *at, "--sync", self.sync, "--rungs", self.rungs, *self.flags, log=f"{self.host}.log", env=self.env)
+            self.host, *self.prefix, self.lab.turnpike, "node", "--data", self.data, "--port", "4001", *at, "--sync", self.sync,
+            "--rungs", self.rungs, *self.flags, log=f"{self.host}.log", env=self.env)
         wait_until(lambda: self._answers(), seconds, lambda: f"{self.host} answers status:\n{self.process.tail()}")
         return self
 

@@ -28,6 +28,14 @@ struct SendToBootstrap {
   Bytes message;
 };
 
+/// Over that family, if the bootstrap has an address of it: POST /v1/seen with the statement. → handle_seen_elsewhere,
+/// or nothing.
+struct ShowElsewhere {
+  std::size_t index = 0;
+  IpAddress::Family family{};
+  Bytes statement;
+};
+
 /// → handle_path_open once a first answer (http) or the authenticated secure channel (direct, relay) is there, else
 /// handle_path_closed. A path whose relay role is kResponder is opened in order to serve `peer`: no fetch is started
 /// over it, and streams that `peer` opens on it are to be answered.
@@ -60,7 +68,8 @@ using sync::OpenPartial;
 using sync::ReleasePartial;
 using sync::StartFetch;
 
-using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, OpenPath, ClosePath, Probe, OpenPartial,
-                             StartFetch, CancelFetch, Commit, ReleasePartial, MeasureServer, OpenTurnSession, DialBack>;
+using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, ShowElsewhere, OpenPath, ClosePath,
+                             Probe, OpenPartial, StartFetch, CancelFetch, Commit, ReleasePartial, MeasureServer,
+                             OpenTurnSession, DialBack>;
 
 }  // namespace turnpike::peer

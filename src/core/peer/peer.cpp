@@ -48,7 +48,8 @@ struct Peer::Parts {
                                               .seen_signals = &seen,
                                               .expected = {},
                                               .url = url,
-                                              .follow_inventory = true};
+                                              .follow_inventory = true,
+                                              .show_elsewhere = true};
       links.push_back(std::make_unique<Link>(start, client, dice));
     }
   }
@@ -189,6 +190,9 @@ struct Peer::Parts {
     prover.handle_link_up(now, index, welcomed.observed);
     know_own_addresses();
     sync.handle_network_changed(now);
+  }
+  void on(std::size_t index, rendezvous::ShowElsewhere& show) {
+    out.emplace_back(ShowElsewhere{.index = index, .family = show.family, .statement = std::move(show.statement)});
   }
   void on(std::size_t, const rendezvous::Registered&) {}
   void on(std::size_t, const rendezvous::InventoryEntries& inventory) {
@@ -363,7 +367,10 @@ void Peer::handle_server_measured(Now now, const identity::PeerId& server, std::
 
 void Peer::handle_network_changed(Now now) {
   parts_->relaying.coordinator.handle_network_changed();
-  for (const auto& link : parts_->links) link->retry_now(now);
+  for (const auto& link : parts_->links) {
+    link->retry_now(now);
+    link->client.show_elsewhere(now);
+  }
   parts_->prover.retry_now(now);
   parts_->paths.retry_now(now);
   parts_->sync.handle_network_changed(now);
@@ -393,6 +400,13 @@ void Peer::handle_link_judged(Now now, std::size_t bootstrap, bool captive, std:
 void Peer::handle_link_message(Now now, std::size_t bootstrap, ByteView message) {
   if (bootstrap >= parts_->links.size() || !parts_->links[bootstrap]->is_up()) return;
   parts_->links[bootstrap]->client.handle_message(now, message);
+  parts_->settle(now);
+}
+
+void Peer::handle_seen_elsewhere(Now now, std::size_t bootstrap, const IpAddress& observed) {
+  if (bootstrap >= parts_->links.size() || !parts_->links[bootstrap]->client.is_welcomed()) return;
+  parts_->prover.handle_link_up(now, bootstrap, observed);
+  parts_->know_own_addresses();
   parts_->settle(now);
 }
 

@@ -90,6 +90,8 @@ class Peer {
   /// bootstrap, no path's failure counts against anybody; when it opens, everything is tried anew.
   void handle_link_judged(Now now, std::size_t bootstrap, bool captive, std::string_view text);
   void handle_link_message(Now now, std::size_t bootstrap, ByteView message);
+  /// A ShowElsewhere was answered: the bootstrap sees us there over the other family.
+  void handle_seen_elsewhere(Now now, std::size_t bootstrap, const IpAddress& observed);
 
   /// The networks this machine is in, its own addresses with their prefixes: what is within one of them goes by `lan`.
   void handle_networks(Now now, std::vector<IpNetwork> networks);

@@ -40,13 +40,14 @@ void Prover::set_candidates(Now now, std::vector<Candidate> candidates) {
 }
 
 void Prover::handle_link_up(Now now, std::size_t bootstrap, const IpAddress& observed) {
-  observed_[bootstrap] = observed.unmapped();
+  const IpAddress address = observed.unmapped();
+  observed_[{bootstrap, address.family}] = address;
   settle(now);
 }
 
 // What it proved goes on until it lapses: the bootstrap's own list does.
 void Prover::handle_link_down(Now now, std::size_t bootstrap) {
-  observed_.erase(bootstrap);
+  std::erase_if(observed_, [&](const auto& each) { return each.first.first == bootstrap; });
   std::erase_if(expected_, [&](const Expected& each) { return each.bootstrap == bootstrap; });
   std::erase_if(asks_, [&](const Ask& each) { return each.bootstrap == bootstrap; });
   std::erase_if(seen_, [&](const Seen& each) { return each.bootstrap == bootstrap; });
@@ -181,7 +182,7 @@ std::optional<Instant> Prover::poll_timeout() const {
   };
   for (const auto& [key, standing] : standings_) {
     if (standing.proved_until) at(*standing.proved_until);
-    if (observed_.contains(key.first)) at(standing.next);
+    if (observed_.contains({key.first, key.second.endpoint.address.family})) at(standing.next);
   }
   return out;
 }
@@ -197,15 +198,15 @@ void Prover::settle(Now now) {
     return std::ranges::find(candidates_, each.first.second, &Candidate::service) == candidates_.end();
   });
   for (const Candidate& candidate : candidates_) {
-    for (const auto& [bootstrap, observed] : observed_) {
+    for (const auto& [where, observed] : observed_) {
       if (!is_worth_asking(candidate, observed)) continue;
-      const auto [at, fresh] = standings_.try_emplace({bootstrap, candidate.service});
+      const auto [at, fresh] = standings_.try_emplace({where.first, candidate.service});
       if (fresh) at->second.next = now.mono;
     }
   }
   for (auto& [key, standing] : standings_) {
     if (standing.proved_until && *standing.proved_until <= now.mono) standing.proved_until.reset();
-    const auto observed = observed_.find(key.first);
+    const auto observed = observed_.find({key.first, key.second.endpoint.address.family});
     if (observed == observed_.end()) continue;
     if (standing.asked && standing.next <= now.mono) fail(now, standing, ProofOutcome::kNoProber, {});
     if (standing.asked || standing.next > now.mono) continue;
@@ -270,7 +271,7 @@ std::vector<CandidateView> Prover::view() const {
       if (key.second != candidate.service) continue;
       if (standing.proved_until)
         view.proved_until = std::max(view.proved_until.value_or(Instant{}), *standing.proved_until);
-      if (observed_.contains(key.first))
+      if (observed_.contains({key.first, key.second.endpoint.address.family}))
         view.next_action = std::min(view.next_action.value_or(Instant::max()), standing.next);
     }
     out.push_back(view);

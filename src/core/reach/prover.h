@@ -72,7 +72,7 @@ class Prover {
 
   /// All there are now; what is known of those that stay is kept. Loopback and unspecified ones are dropped.
   void set_candidates(Now now, std::vector<Candidate> candidates);
-  /// A bootstrap has welcomed us, and sees us there.
+  /// A bootstrap has welcomed us, or answered over the other family besides, and sees us there.
   void handle_link_up(Now now, std::size_t bootstrap, const IpAddress& observed);
   void handle_link_down(Now now, std::size_t bootstrap);
   /// The network changed: nothing waits any longer, and what was proved is asked again.
@@ -140,7 +140,7 @@ class Prover {
   Random& random_;
   Instant now_;
   std::vector<Candidate> candidates_;
-  std::map<std::size_t, IpAddress> observed_;  // by bootstrap
+  std::map<std::pair<std::size_t, IpAddress::Family>, IpAddress> observed_;  // by bootstrap, over that family
   Standings standings_;
   SentTo sent_to_;
   std::deque<Expected> expected_;

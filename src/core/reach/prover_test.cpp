@@ -85,6 +85,23 @@ TEST_F(ReachProver, AsksForEachGlobalCandidateAtTheAddressWhereItIsSeen) {
   EXPECT_EQ(asks_[1].target, kQuic);
 }
 
+TEST_F(ReachProver, AsksOneBootstrapForBothFamiliesOnceItSeesBoth) {
+  const IpAddress six = *IpAddress::parse("2001:db9:1::2");
+  const Service http6{ServiceKind::kHttp, {six, 5001}};
+  candidates({{kHttp, Origin::kMapped}, {http6, Origin::kOwn}});
+  up(0, six);
+  ASSERT_THAT(asks_, SizeIs(1));
+  EXPECT_EQ(asks_[0].target, http6);
+  up(0, kHome);
+  ASSERT_THAT(asks_, SizeIs(2));
+  EXPECT_EQ(asks_[1].target, kHttp);
+  result(kHttp, ProofOutcome::kProved);
+  result(http6, ProofOutcome::kProved);
+  EXPECT_THAT(prover_.proved(), testing::UnorderedElementsAre(kHttp, http6));
+  prover_.handle_link_down(now_, 0);
+  EXPECT_THAT(prover_.observed(), IsEmpty());
+}
+
 TEST_F(ReachProver, RegistersNothingGlobalBeforeItIsProved) {
   candidates({{kHttp, Origin::kOwn}, {kPrivate, Origin::kOwn}});
   up();

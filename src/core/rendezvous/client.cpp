@@ -118,6 +118,7 @@ void Client::handle_timeout(Now now) {
     send(Heartbeat{});
     if (!heartbeat_deadline_) heartbeat_deadline_ = now.mono + kRequestLimit;
     next_heartbeat_ = now.mono + kHeartbeatPeriod;
+    if (++heartbeats_ >= kHeartbeatsPerShow) show_elsewhere(now);
   }
   handle_request_timeouts(now);
   maybe_register(now);
@@ -165,6 +166,12 @@ void Client::check(Now now) {
   send(Heartbeat{});
   heartbeat_deadline_ = deadline;
   next_heartbeat_ = now.mono + kHeartbeatPeriod;
+}
+
+void Client::show_elsewhere(Now now) {
+  if (state_ != State::kWelcomed || !config_.show_elsewhere) return;
+  heartbeats_ = 0;
+  events_.push_back(ShowElsewhere{elsewhere_, signed_statement(now, kSeenType, {})});
 }
 
 bool Client::lookup(Now now, const std::vector<store::StoreId>& ids) {
@@ -255,6 +262,9 @@ void Client::on(Now now, Welcome& welcome) {
   state_ = State::kWelcomed;
   next_heartbeat_ = now.mono + kHeartbeatPeriod;
   events_.push_back(Welcomed{*bootstrap_, welcome.observed});
+  const bool is_v4 = welcome.observed.unmapped().family == IpAddress::Family::kV4;
+  elsewhere_ = is_v4 ? IpAddress::Family::kV6 : IpAddress::Family::kV4;
+  show_elsewhere(now);
   // First of all: whom nobody could prove so far is proved by the time we ask for him.
   if (config_.can_probe) send(ProbeReady{});
   registration_due_ = registration_.has_value();
@@ -457,7 +467,7 @@ void Client::maybe_register(Now now) {
 }
 
 Bytes Client::signed_statement(Now now, std::string_view type, Bytes body) {
-  const std::uint64_t lifetime = type == kChallengeType ? kChallengeLifetimeMs : kRegistrationLifetimeMs;
+  const std::uint64_t lifetime = type == kRegistrationType ? kRegistrationLifetimeMs : kChallengeLifetimeMs;
   return identity::sign_statement(*config_.key, {.type = std::string(type),
                                                  .audience = *bootstrap_,
                                                  .seq = config_.sequence->next(now.wall),

@@ -18,6 +18,7 @@
 namespace turnpike::rendezvous {
 
 constexpr Duration kHeartbeatPeriod = std::chrono::minutes(2);
+constexpr unsigned kHeartbeatsPerShow = 5;  ///< After so many we show ourselves over the other family again.
 constexpr Duration kRequestLimit = std::chrono::seconds(20);   ///< An unanswered request means a dead link.
 constexpr Duration kCheckLimit = std::chrono::seconds(2);      ///< For the answer to a heartbeat that `check` sent.
 constexpr Duration kMinRegisterGap = std::chrono::seconds(1);  ///< Between two registrations; larger ones wait longer.
@@ -41,6 +42,12 @@ struct LocalStore {
 struct Welcomed {
   PeerId bootstrap;
   IpAddress observed;  ///< Where it sees us.
+};
+/// The bootstrap sees a peer over the one family of its connection only. Where it has an address of the other one,
+/// whoever posts this statement there (POST /v1/seen) is told at which address it is seen over that.
+struct ShowElsewhere {
+  IpAddress::Family family{};
+  Bytes statement;
 };
 struct Registered {
   Duration ttl{};
@@ -110,11 +117,12 @@ class Client {
     std::string url;                                 ///< Told to partners in relay offers; may be empty.
     bool follow_inventory = true;                    ///< Ask for the whole inventory and its changes.
     bool can_probe = true;                           ///< Offer to send nonces for others.
+    bool show_elsewhere = false;                     ///< Emit ShowElsewhere, when welcomed and now and then.
   };
   /// ProofExpect, ProofResult, ProbeOrder and PeerChanged are handed on as the bootstrap sent them.
-  using Event =
-      std::variant<Welcomed, Registered, InventoryEntries, StoreFound, RelayGranted, RelayDenied, RelayOffered, Failed,
-                   ProofExpect, ProofResult, ProbeOrder, PeerChanged, SignalReceived, TurnServersFound>;
+  using Event = std::variant<Welcomed, ShowElsewhere, Registered, InventoryEntries, StoreFound, RelayGranted,
+                             RelayDenied, RelayOffered, Failed, ProofExpect, ProofResult, ProbeOrder, PeerChanged,
+                             SignalReceived, TurnServersFound>;
 
   Client(Config config, Random& random);
 
@@ -134,6 +142,8 @@ class Client {
   /// Something else that went over this network has fallen silent: does the link live? If it does not answer within
   /// kCheckLimit it has failed. At most once in that time.
   void check(Now now);
+  /// The network changed: whoever showed itself elsewhere does so again.
+  void show_elsewhere(Now now);
   /// A StoreFound comes for each id. False, and nothing asked, unless welcomed and below kMaxPendingRequests.
   [[nodiscard]] bool lookup(Now now, const std::vector<store::StoreId>& ids);
   /// RelayGranted or RelayDenied comes. False as above.
@@ -226,6 +236,8 @@ class Client {
   std::vector<Service> services_;  // as registered
   TokenBucket services_pace_;
 
+  IpAddress::Family elsewhere_{};
+  unsigned heartbeats_ = 0;  // since the last ShowElsewhere
   Instant next_heartbeat_;
   std::optional<Instant> heartbeat_deadline_;
 

@@ -29,6 +29,45 @@ TEST_F(RendezvousTest, WelcomesAndRegistersANode) {
   EXPECT_EQ(stats.authenticated, 1U);
 }
 
+TEST_F(RendezvousTest, ShowsItselfOverTheOtherFamilyWhereItIsWelcomedAndNowAndThen) {
+  connect(alice);
+  const auto shown = [&] { return alice.told<ShowElsewhere>(); };
+  ASSERT_THAT(shown(), SizeIs(1));
+  EXPECT_EQ(shown()[0].family, IpAddress::Family::kV6);
+  EXPECT_LE(shown()[0].statement.size(), kMaxSeenSize);
+  pass(kHeartbeatPeriod * kHeartbeatsPerShow - 1s);
+  EXPECT_THAT(shown(), SizeIs(1));
+  pass(2s);
+  EXPECT_THAT(shown(), SizeIs(2));
+  alice.client.show_elsewhere(now);
+  pump();
+  EXPECT_THAT(shown(), SizeIs(3));
+}
+
+TEST_F(RendezvousTest, ProvesOverBothFamiliesWhoHasShownItselfOverTheOther) {
+  const IpAddress six = *IpAddress::parse("2001:db9:1::2");
+  const Service http6{ServiceKind::kHttp, {six, 5001}};
+  connect(alice);
+  alice.client.prove(http6, {});
+  pump();
+  ASSERT_THAT(alice.told<ProofResult>(), SizeIs(1));
+  EXPECT_EQ(alice.told<ProofResult>()[0].outcome, ProofOutcome::kNotYours);
+  const Bytes statement = alice.told<ShowElsewhere>()[0].statement;
+  const auto seen = server->see(now, {six, 40000}, statement);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(*seen, six);
+  alice.client.prove(http6, {});
+  pump();
+  ASSERT_THAT(alice.told<ProofResult>(), SizeIs(2));
+  EXPECT_EQ(alice.told<ProofResult>()[1].outcome, ProofOutcome::kNoProber) << "granted, and nobody is there to do it";
+
+  EXPECT_EQ(server->see(now, {*IpAddress::parse("2001:db9:2::2"), 40000}, statement).error().code,
+            ErrorCode::kReplayed);
+  EXPECT_EQ(server->see(now, {six, 40000}, ByteView(statement).first(20)).error().code, ErrorCode::kBadStatement);
+  disconnect(alice);
+  EXPECT_EQ(server->see(now, {six, 40000}, statement).error().code, ErrorCode::kTargetOffline);
+}
+
 TEST_F(RendezvousTest, TellsANodeWhoHasAStore) {
   const Service quic{ServiceKind::kQuic, {IpAddress::v4(198, 51, 100, 1), 4001}};
   alice.client.set_registration(now, {{ServiceKind::kHttp, {IpAddress::v4(198, 51, 100, 1), 5001}}, quic}, {local(1)});

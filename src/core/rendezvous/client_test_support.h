@@ -34,7 +34,8 @@ struct Node {
                 .seen_signals = &seen,
                 .expected = expected,
                 .url = "wss://bootstrap.example",
-                .follow_inventory = true},
+                .follow_inventory = true,
+                .show_elsewhere = true},
                random) {}
 
   template <class What>

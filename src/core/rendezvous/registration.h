@@ -18,6 +18,8 @@ namespace turnpike::rendezvous {
 
 constexpr std::string_view kRegistrationType = "registration";
 constexpr std::string_view kChallengeType = "challenge";  ///< The statement over a Hello's nonce.
+constexpr std::string_view kSeenType = "seen";            ///< The statement, empty, of who shows itself elsewhere.
+constexpr std::size_t kMaxSeenSize = 1024;                ///< Such a statement's size, to spare.
 constexpr std::size_t kMaxStoresPerPeer = 20'000;
 constexpr std::size_t kMaxHttpEndpoints = 8;
 constexpr std::size_t kMaxServices = 16;  ///< Of the kinds other than http, together.

@@ -331,7 +331,9 @@ void Server::on(Now now, Table::iterator from, const TurnServersAsk& message) {
 // --- proofs: docs/protocols/proof.md ---
 
 void Server::on(Now now, Table::iterator from, const ProofAsk& message) {
-  proofs_.ask(now, from->first, *from->second.peer, from->second.observed.address, message.target, message.avoid);
+  const Connection& asker = from->second;
+  const IpAddress seen = asker.elsewhere.seen_for(message.target.endpoint.address, asker.observed.address);
+  proofs_.ask(now, from->first, *asker.peer, seen, message.target, message.avoid);
 }
 
 void Server::on(Now now, Table::iterator from, const ProofSeen& message) {
@@ -410,6 +412,18 @@ Result<std::chrono::seconds, Rejected> Server::register_peer(Now now, const Endp
     return fail(rejected(ErrorCode::kTooFast, http_registrations_.wait(now.mono, observed.address, 1)));
   }
   return accept_registration(now, observed.address, std::nullopt, statement);
+}
+
+Result<IpAddress, Rejected> Server::see(Now now, const Endpoint& observed, ByteView statement) {
+  if (auto refused = limit_http(now, observed, kSeeCost)) return fail(std::move(*refused));
+  const auto verified = identity::verify_statement(statement, kSeenType, config_.id, now.wall);
+  if (!verified) return fail(rejected(code_of(verified.error())));
+  const auto at = by_peer_.find(verified->signer);
+  if (at == by_peer_.end()) return fail(rejected(ErrorCode::kTargetOffline));
+  const IpAddress address = address_key(observed.address);
+  Connection& connection = connections_.at(at->second);
+  const bool is_new = connection.elsewhere.show(verified->statement.seq, address, connection.observed.address);
+  return is_new ? Result<IpAddress, Rejected>(address) : fail(rejected(ErrorCode::kReplayed));
 }
 
 Result<FoundStore, Rejected> Server::lookup(Now now, const Endpoint& asker, const store::StoreId& id) {

@@ -13,6 +13,7 @@
 
 #include "core/relay/sessions.h"
 #include "core/rendezvous/control.h"
+#include "core/rendezvous/elsewhere.h"
 #include "core/rendezvous/limiter.h"
 #include "core/rendezvous/proofs.h"
 #include "core/rendezvous/registry.h"
@@ -105,6 +106,8 @@ struct Stats {
   Proofs::Counters proofs;
 };
 
+constexpr std::uint32_t kSeeCost = 4;  ///< Of see(): a signature is checked.
+
 class Server {
  public:
   struct Config {
@@ -138,6 +141,9 @@ class Server {
                                                                      ByteView statement);
   /// GET /v1/stores/<id>: who has it, as `asker` may see them.
   [[nodiscard]] Result<FoundStore, Rejected> lookup(Now now, const Endpoint& asker, const store::StoreId& id);
+  /// POST /v1/seen: who signed the statement (kSeenType), and has a control connection here, is at that address too.
+  /// Its asks for proofs are granted there besides, where this is the family that its connection does not have.
+  [[nodiscard]] Result<IpAddress, Rejected> see(Now now, const Endpoint& observed, ByteView statement);
   /// GET /v1/inventory?cursor=: at most kMaxInventoryPage entries.
   [[nodiscard]] Result<Inventory, Rejected> inventory(Now now, const Endpoint& asker, const Cursor& since);
   /// GET /v1/peers?after=: at most min(limit, kMaxPeersPerPage) of them, by peer id.
@@ -173,6 +179,7 @@ class Server {
  private:
   struct Connection {
     Endpoint observed;
+    Elsewhere elsewhere;
     Nonce nonce{};
     std::optional<PeerId> peer;  // once authenticated
     Instant last_heard;
