@@ -1,22 +1,16 @@
 #include "core/connect/proxy_url.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/authority.h"
 #include "base/base64.h"
-#include "base/endpoint.h"
 
 namespace turnpike::connect {
 namespace {
 
-constexpr std::size_t kMaxHost = 253;      // RFC 1035 §2.3.4
 constexpr std::size_t kMaxUserinfo = 512;  // of user and of password, each
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
 
 std::optional<std::uint8_t> digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
@@ -52,30 +46,6 @@ std::optional<Credentials> parse_userinfo(std::string_view text) {
   return Credentials{*std::move(user), *std::move(password)};
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
-}
-
-// Takes the host from the front; what is left is empty or ":port".
-std::optional<std::string> take_host(std::string_view& authority) {
-  if (authority.starts_with('[')) {
-    const std::size_t end = authority.find(']');
-    if (end == std::string_view::npos) return std::nullopt;
-    const auto address = IpAddress::parse(authority.substr(1, end - 1));
-    if (!address || address->family != IpAddress::Family::kV6) return std::nullopt;
-    authority.remove_prefix(end + 1);
-    return address->to_string();
-  }
-  std::string host(authority.substr(0, authority.find(':')));
-  authority.remove_prefix(host.size());
-  std::ranges::transform(host, host.begin(), lower);
-  if (host.empty() || host.size() > kMaxHost || !std::ranges::all_of(host, is_host_character)) return std::nullopt;
-  return host;
-}
-
 std::string scheme_of(std::string_view text) {
   const std::size_t end = text.find("://");
   std::string scheme(end == std::string_view::npos ? "http" : text.substr(0, end));
@@ -108,13 +78,10 @@ std::optional<ProxyUrl> ProxyUrl::parse(std::string_view text) {
     if (!out.credentials) return std::nullopt;
     text.remove_prefix(at + 1);
   }
-  auto host = take_host(text);
-  if (!host) return std::nullopt;
-  out.host = *std::move(host);
-  if (text.empty()) return out;
-  const auto port = text.front() == ':' ? parse_port(text.substr(1)) : std::nullopt;
-  if (!port) return std::nullopt;
-  out.port = *port;
+  auto authority = Authority::parse(text);
+  if (!authority) return std::nullopt;
+  out.host = std::move(authority->host);
+  out.port = authority->port.value_or(out.port);
   return out;
 }
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/authority.h"
 
 namespace turnpike::io {
 namespace {
@@ -18,41 +19,11 @@ constexpr std::array<SchemeName, 5> kSchemes{{{Url::Scheme::kHttp, "http", 80},
                                               {Url::Scheme::kWs, "ws", 80},
                                               {Url::Scheme::kWss, "wss", 443},
                                               {Url::Scheme::kTls, "tls", 443}}};
-/// RFC 1035 §2.3.4.
-constexpr std::size_t kMaxHost = 253;
 constexpr std::size_t kMaxTarget = 4096;
 
 const SchemeName& name_of(Url::Scheme scheme) { return *std::ranges::find(kSchemes, scheme, &SchemeName::scheme); }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
-
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
-}
-
-/// Takes the host from the front of `authority`; what is left is empty or ":port".
-std::optional<std::string> take_host(std::string_view& authority) {
-  if (authority.starts_with('[')) {
-    const auto end = authority.find(']');
-    if (end == std::string_view::npos) return std::nullopt;
-    const auto address = IpAddress::parse(authority.substr(1, end - 1));
-    if (!address || address->family != IpAddress::Family::kV6) return std::nullopt;
-    authority.remove_prefix(end + 1);
-    return address->to_string();
-  }
-  std::string host(authority.substr(0, authority.find(':')));
-  authority.remove_prefix(host.size());
-  std::ranges::transform(host, host.begin(), lower);
-  if (host.empty() || host.size() > kMaxHost || !std::ranges::all_of(host, is_host_character)) return std::nullopt;
-  return host;
-}
 
 }  // namespace
 
@@ -66,22 +37,16 @@ std::optional<Url> Url::parse(std::string_view text) {
   text.remove_prefix(colon + 3);
 
   const auto path = std::min(text.find_first_of("/?"), text.size());
-  std::string_view authority = text.substr(0, path);
+  const std::string_view authority = text.substr(0, path);
   std::string target(text.substr(path));
   if (!target.starts_with('/')) target.insert(0, "/");
   // Spaces, controls and '#' could not stand in a request line, or would not be sent.
   const auto is_plain = [](char c) { return c > ' ' && c < '\x7f' && c != '#'; };
   if (target.size() > kMaxTarget || !std::ranges::all_of(target, is_plain)) return std::nullopt;
 
-  auto host = take_host(authority);
-  if (!host) return std::nullopt;
-  Url url{scheme->scheme, std::move(*host), scheme->port, std::move(target)};
-  if (!authority.empty()) {
-    const auto port = authority.front() == ':' ? parse_port(authority.substr(1)) : std::nullopt;
-    if (!port) return std::nullopt;
-    url.port = *port;
-  }
-  return url;
+  auto at = Authority::parse(authority);
+  if (!at) return std::nullopt;
+  return Url{scheme->scheme, std::move(at->host), at->port.value_or(scheme->port), std::move(target)};
 }
 
 std::string Url::to_string() const {
