@@ -154,6 +154,12 @@ asio::awaitable<void> ask(LinkStream& stream) {
   stream.consume(1);
 }
 
+asio::awaitable<void> ask_and_count(LinkStream& stream, std::size_t& answered) {
+  LinkStream& one = stream;
+  co_await ask(one);
+  ++answered;
+}
+
 HostSettings settings_of(const crypto::SigningKey& key) {
   HostSettings settings;
   settings.identity = &key;
@@ -258,13 +264,7 @@ json many_streams(std::size_t count) {
       rig.loop.run_one();
       continue;
     }
-    asio::co_spawn(
-        rig.loop,
-        [](LinkStream& one, std::size_t& done) -> asio::awaitable<void> {
-          co_await ask(one);
-          ++done;
-        }(*stream, answered),
-        asio::detached);
+    asio::co_spawn(rig.loop, ask_and_count(*stream, answered), asio::detached);
     streams.push_back(std::move(stream));
   }
   rig.loop.restart();
