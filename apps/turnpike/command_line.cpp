@@ -251,6 +251,11 @@ std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arg
   CLI::App app("Turnpike brings .dig stores to every peer that wants them, and checks every byte on the way.",
                "turnpike");
   describe(app, raw);
+  if (!arguments.empty() && arguments.front() == "help") {  // "help get" is "get --help"
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  const std::string first = arguments.empty() ? "" : arguments.front();
   try {
     std::reverse(arguments.begin(), arguments.end());
     app.parse(std::move(arguments));
@@ -260,6 +265,8 @@ std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arg
     return Answer{out.str(), kDone};
   } catch (const CLI::ParseError& error) {
     const auto commands = app.get_subcommands();
+    const bool is_unknown = commands.empty() && !first.empty() && !first.starts_with('-');
+    if (is_unknown) return wrong("there is no command \"" + first + "\"; see: turnpike --help");
     const std::string where = commands.empty() ? "" : commands.front()->get_name() + " ";
     return wrong(std::string(error.what()) + "; see: turnpike " + where + "--help");
   }

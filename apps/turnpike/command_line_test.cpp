@@ -163,6 +163,13 @@ TEST(CommandLine, ExplainsItselfWithCodeZeroAndErrorsWithTwo) {
   }
 }
 
+TEST(CommandLine, NamesACommandThatThereIsNot) {
+  EXPECT_EQ(bad({"dance"}).text, "turnpike: there is no command \"dance\"; see: turnpike --help\n");
+  EXPECT_EQ(bad({"help"}).text, bad({"--help"}).text);
+  EXPECT_EQ(bad({"help", "get"}).text, bad({"get", "--help"}).text);
+  EXPECT_EQ(bad({"help", "get"}).code, kDone);
+}
+
 TEST(CommandLine, TakesTheProxyFromTheFlagOrTheEnvironment) {
   const auto variable = [](const char* name) {
     return std::string_view(name) == "HTTPS_PROXY" ? std::optional<std::string>("http://env:3128") : std::nullopt;

@@ -29,6 +29,8 @@ CopyError system_error(const fs::path& file, int code) {
   return {code == ENOENT ? kNotFound : kFailed, file.string() + ": " + std::strerror(code)};
 }
 
+fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+
 // 0, or the errno of what failed.
 int copy_by_hand(int from, int to) {
   Bytes buffer(kChunk);
@@ -83,7 +85,7 @@ std::optional<CopyError> fill(const fs::path& source, const fs::path& temporary,
   const auto before = io::stamp_of(from.get());
 
   const io::FileHandle to(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!to) return system_error(temporary, errno);
+  if (!to) return system_error(folder_of(temporary), errno);  // whose name the user has never heard
   if (expected) {
     if (auto error = copy_verified(from.get(), to.get(), *expected, source, temporary)) return error;
   } else if (const int code = copy_bytes(from.get(), to.get()); code != 0) {
@@ -103,7 +105,7 @@ std::optional<CopyError> put_in_place(const fs::path& temporary, const fs::path&
     if (errno == EEXIST) return CopyError{kFailed, target.string() + " exists", true};
     return system_error(target, errno);
   }
-  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  const fs::path folder = folder_of(target);
   if (!io::sync_folder(io::system_file_ops(), folder)) return system_error(folder, EIO);
   return std::nullopt;
 }

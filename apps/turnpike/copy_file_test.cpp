@@ -43,6 +43,9 @@ TEST(CopyFile, NamesATargetFolderThatIsNotThere) {
   ASSERT_TRUE(error);
   EXPECT_NE(error->text.find("no/b"), std::string::npos);
   EXPECT_EQ(folder.count(), 1U);
+  const auto beside = copy_file(folder / "a", folder / "no/b", folder / "no/.temporary", Existing::kKeep);
+  ASSERT_TRUE(beside);
+  EXPECT_EQ(beside->text, (folder / "no").string() + ": No such file or directory");
 }
 
 TEST(CopyFile, CopiesFromAFileSystemThatSharesNothing) {  // /proc gives no copy_file_range and says size 0

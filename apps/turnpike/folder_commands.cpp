@@ -70,13 +70,13 @@ Result<Addition, Refusal> addition_of(const fs::path& file, const std::optional<
         Refusal{kUsage, file.string() + ": its name is another store's id than --id; rename it, or leave --id out"});
   }
   if (!store) store = id;
-  if (!store) return fail(Refusal{kUsage, file.string() + ": its name is no store id; name the id with --id ID"});
   std::error_code error;
   const std::uintmax_t size = fs::file_size(file, error);
   if (error) {
     const int code = error == std::errc::no_such_file_or_directory ? kNotFound : kFailed;
     return fail(Refusal{code, file.string() + ": " + error.message()});
   }
+  if (!store) return fail(Refusal{kUsage, file.string() + ": its name is no store id; name the id with --id ID"});
   if (!store::Content{size, {}}.is_valid()) {
     return fail(
         Refusal{kDataInvalid, file.string() + " has " + std::to_string(size) + " bytes; a store has 1 byte to 1 TiB"});
@@ -238,7 +238,8 @@ int run_add(Console& console, const Invocation& invocation, const AddOrder& orde
     row["node"] = told ? "told" : "not running";
     if (!invocation.json) {
       console.out << "added " << text_at(row, "store") << " (" << format_bytes(count_at(row, "size")) << ")"
-                  << (told ? "" : "; it will be served when a node runs") << "\n";
+                  << (told ? "; the node hashes it, then lists and serves it" : "; it will be served when a node runs")
+                  << "\n";
     }
   }
   if (invocation.json) print_json(console, rows);

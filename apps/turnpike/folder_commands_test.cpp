@@ -88,6 +88,7 @@ TEST_F(FolderCommands, AddKeepsAStoreOfOtherBytesUnlessToldToReplaceIt) {
 TEST_F(FolderCommands, AddRefusesAnEmptyFileAndOneThatIsNotThere) {
   EXPECT_EQ(add(folder_.write("x", ""), kId), kDataInvalid);
   EXPECT_EQ(add(folder_ / "none", kId), kNotFound);
+  EXPECT_EQ(add(folder_ / "none"), kNotFound) << "what is not there is missing first of all, whatever it is called";
   EXPECT_FALSE(fs::exists(folder_ / "data" / (kId + ".dig")));
 }
 

@@ -28,6 +28,12 @@ std::string column(sqlite3_stmt* statement, int index) {
 
 StateError error_of(sqlite3* db) { return {std::string("state database: ") + sqlite3_errmsg(db)}; }
 
+// SQLite says little of what the system said: what it was is mostly one of two things.
+StateError cannot_open(const std::filesystem::path& file, sqlite3* db) {
+  return {file.string() + " cannot be used (" + sqlite3_errmsg(db) +
+          "): see who may write to its folder, and whether the disk is full"};
+}
+
 int version_of(sqlite3* db) {
   const Statement statement = prepare(db, "PRAGMA user_version");
   return statement && sqlite3_step(statement.get()) == SQLITE_ROW ? sqlite3_column_int(statement.get(), 0) : -1;
@@ -45,14 +51,14 @@ Result<std::unique_ptr<StateDb>, StateError> StateDb::open(const std::filesystem
   sqlite3* db = nullptr;
   const int opened = sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   std::unique_ptr<StateDb> out(new StateDb(db));
-  if (opened != SQLITE_OK) return fail(error_of(db));
+  if (opened != SQLITE_OK) return fail(cannot_open(file, db));
   const int version = version_of(db);
-  if (version < 0) return fail(error_of(db));
+  if (version < 0) return fail(cannot_open(file, db));
   if (version > kVersion) {
     return fail(StateError{file.string() + " was written by a later version of turnpike (layout " +
                            std::to_string(version) + "); update turnpike, or use another data folder"});
   }
-  if (sqlite3_exec(db, kSetUp, nullptr, nullptr, nullptr) != SQLITE_OK) return fail(error_of(db));
+  if (sqlite3_exec(db, kSetUp, nullptr, nullptr, nullptr) != SQLITE_OK) return fail(cannot_open(file, db));
   return out;
 }
 

@@ -59,7 +59,12 @@ TEST_F(StateDbTest, RefusesAFileOfALaterVersion) {
   EXPECT_NE(db.error().text.find("later version"), std::string::npos);
 }
 
-TEST_F(StateDbTest, SaysWhyAFolderCannotBeUsed) { EXPECT_FALSE(StateDb::open(file() / "no" / "such")); }
+TEST_F(StateDbTest, SaysWhichFileCannotBeUsedAndWhatToLookAt) {
+  const auto db = StateDb::open(file() / "no" / "such");
+  ASSERT_FALSE(db);
+  EXPECT_TRUE(db.error().text.starts_with((file() / "no" / "such").string())) << db.error().text;
+  EXPECT_NE(db.error().text.find("whether the disk is full"), std::string::npos);
+}
 
 }  // namespace
 }  // namespace turnpike::io
