@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from cases import HEADERS, IN_FLIGHT, MIB, SIZES, LabCase
-from lab import BOOTSTRAP_HOST, BOOTSTRAP_HOST6, PROBE_HOST, PROBE_HOST6, require_namespaces, wait_until
+from lab import BOOTSTRAP_HOST, BOOTSTRAP_HOST6, FORGET, PROBE_HOST, PROBE_HOST6, require_namespaces, wait_until
 
 HERE = Path(__file__).resolve().parent
 BOOTSTRAP_V6 = "[2001:db8::10]"
@@ -20,10 +20,6 @@ STUN = ("--stun", "198.51.100.10:3478", "--stun", "198.51.100.11:3479")
 PROXY = ("--proxy", "http://ann:s%65cret@192.168.2.1:3128")
 GAP = 10  # seconds without a new byte, at most
 
-# Every connection that a router knows, forgotten: a netlink message IPCTNL_MSG_CT_DELETE for all.
-FORGET = ("import socket, struct; s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12); "
-          "s.send(struct.pack('=IHHIIBBH', 20, 1 << 8 | 2, 5, 1, 0, 0, 0, 0)); "
-          "assert struct.unpack_from('=i', s.recv(4096), 16)[0] == 0")
 
 
 def bootstrap_row(node):
@@ -193,7 +189,7 @@ class RouterCase:
         self.assertLessEqual(gap, GAP, "the sync stood still for too long")
         _, sent = lab.wan_bytes(a.router)
         self.assertLess(sent, (4 * size + IN_FLIGHT) * HEADERS, "the source sent more than what was lost in flight again")
-        self.assertEqual(sum(b.bytes_by_rung().values()), 4 * size)
+        self.assert_only_rung(b, rungs, 4 * size)
         self.assertLessEqual(sum(row["bytes_duplicate"] for row in b.ask("transfers")), IN_FLIGHT)
 
     @staticmethod

@@ -30,6 +30,10 @@ BOOTSTRAP_HOST = "198.51.100.10"
 BOOTSTRAP_HOST6 = "2001:db8::10"
 PROBE_HOST, PROBE_HOST6 = "198.51.100.11", "2001:db8::11"
 POLL_SECONDS = 0.05
+# A program for a router: every connection that it knows, forgotten (a netlink message IPCTNL_MSG_CT_DELETE for all).
+FORGET = ("import socket, struct; s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12); "
+          "s.send(struct.pack('=IHHIIBBH', 20, 1 << 8 | 2, 5, 1, 0, 0, 0, 0)); "
+          "assert struct.unpack_from('=i', s.recv(4096), 16)[0] == 0")
 RUNGS = "http,bootstrap-relay"
 
 

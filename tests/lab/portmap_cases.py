@@ -11,7 +11,7 @@ import time
 import unittest
 
 import cases
-from lab import LabError, require_namespaces, wait_until
+from lab import FORGET, PROBE_HOST, LabError, require_namespaces, wait_until
 
 USUAL = {"peer-tcp": 4001, "peer-udp": 4001, "http": 5001, "turn-udp": 6001, "turn-tcp": 6001}
 MAPPED_SECONDS = 10
@@ -78,6 +78,13 @@ class LabCase(cases.LabCase):
     def start_router(self, lab):
         folder = lab.folder / "natlab" / lab.id
         return lab.start("a-r", "miniupnpd", "-d", "-f", folder / "a-r.upnp", "-P", folder / "a-r.pid", log="miniupnpd.log")
+
+
+def change_address(lab, other):
+    """The provider gives home a another address."""
+    device = lab.run("inet", "ip", "-o", "route", "show", lab.outside["a"]).split("dev ")[1].split()[0]
+    lab.run("inet", "ip", "route", "add", f"{other}/32", "dev", device)
+    lab.run("a-r", "sh", "-c", f"ip addr add {other}/32 dev wan && ip addr del {lab.outside['a']}/32 dev wan")
 
 
 def mapping_case(protocol):
@@ -193,9 +200,7 @@ class ExternalAddressChanges(LabCase):
         lab, node = self.home("a=portres+upnp", protocol=protocol)
         node.start()
         self.wait_for_state(node, "mapped")
-        device = lab.run("inet", "ip", "-o", "route", "show", lab.outside["a"]).split("dev ")[1].split()[0]
-        lab.run("inet", "ip", "route", "add", f"{self.OTHER}/32", "dev", device)
-        lab.run("a-r", "sh", "-c", f"ip addr add {self.OTHER}/32 dev wan && ip addr del {lab.outside['a']}/32 dev wan")
+        change_address(lab, self.OTHER)
         began = time.monotonic()
         wait_until(lambda: self.row(node)["external"] == self.OTHER and len(self.ports(node)) == 5, seconds,
                    lambda: f"the new address: {self.row(node)}")
@@ -214,6 +219,51 @@ class ExternalAddressChanges(LabCase):
 
     def test_a_node_that_hears_the_routers_announcement_notices_at_once(self):
         self.change("auto", 10)
+
+
+class MappedSourcesRouterInMidSync(LabCase):
+    """The router of the home that another one fetches from, through a mapped port, in the middle of 64 MiB at 60 Mbit/s."""
+
+    def sync_through(self, disturb, address):
+        size = 64 * cases.MIB
+        lab = self.lab("a=portres+upnp+rate=60mbit", "b=portres")
+        lab.start_bootstrap("--probe-address", PROBE_HOST)
+        a, b = lab.node("a"), lab.node("b")
+        sums = a.make_stores([size // 4] * 4)
+        a.start()
+        a.wait_for_verdict("http", f"{lab.outside['a']}:5001", "proved")
+        b.start()
+        b.wait_for_bytes(10 * cases.MIB)
+        self.assert_only_http(b)
+        disturb(lab)
+        b.wait_for_stores(sums, 90)
+        fetched = b.bytes_by_rung()
+        self.assertLessEqual(fetched.keys(), {"http", "bootstrap-relay"})
+        self.assertEqual(sum(fetched.values()), size, "a verified piece was fetched twice")
+        _, sent = lab.wan_bytes(a.router)
+        self.assertLess(sent, (size + cases.IN_FLIGHT) * cases.HEADERS, "more was sent than what was lost in flight again")
+        began = time.monotonic()
+        a.wait_for_verdict("http", f"{address or lab.outside['a']}:5001", "proved", seconds=70)
+        print(f"proved again {time.monotonic() - began:.1f} s after the sync", file=sys.stderr)
+        wait_until(lambda: (lab.told_of("ext", a.ask("status")["peer_id"]) or [[]])[0] == [f"{address or lab.outside['a']}:5001"], 10,
+                   "strangers are told of the door where it is now, and of no other")
+        more = a.make_stores([5 * cases.MIB], seed=2)
+        b.wait_for_stores(more, 30)
+        self.assertEqual(b.bytes_by_rung().get("http", 0), fetched["http"] + 5 * cases.MIB, "not through the mapped port again")
+
+    def assert_only_http(self, node):
+        self.assertEqual(set(node.bytes_by_rung()), {"http"})
+
+    def test_restarts_and_the_home_is_a_direct_source_again(self):
+        def reboot(lab):
+            self.stop_router(lab)
+            lab.run("a-r", sys.executable, "-c", FORGET)
+            time.sleep(3)
+            self.start_router(lab)
+        self.sync_through(reboot, None)
+
+    def test_gets_another_address_and_the_home_is_a_direct_source_there(self):
+        self.sync_through(lambda lab: change_address(lab, ExternalAddressChanges.OTHER), ExternalAddressChanges.OTHER)
 
 
 class NodeIsKilled(LabCase):
