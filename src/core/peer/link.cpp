@@ -46,6 +46,7 @@ void Link::handle_failed(Now now, const rendezvous::Failed& failed) {
 }
 
 void Link::retry_now(Now now) {
+  client.show_elsewhere(now);
   backoff_.reset();
   if (state_ == State::kDown) next_ = now.mono;
 }

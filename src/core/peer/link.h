@@ -32,7 +32,7 @@ class Link {
   void handle_judged(Now now, bool captive, std::string_view text);
   void handle_welcomed(const rendezvous::Welcomed& welcomed);
   void handle_failed(Now now, const rendezvous::Failed& failed);
-  /// The network changed: no waiting.
+  /// The network changed: no waiting, and over the other family we may be seen elsewhere.
   void retry_now(Now now);
   void handle_timeout(Now now);
 

@@ -20,14 +20,6 @@ path::RungSet set_of(const std::vector<path::Rung>& rungs) {
   return set;
 }
 
-std::vector<Endpoint> endpoints_of(const std::vector<rendezvous::Service>& services, rendezvous::ServiceKind kind) {
-  std::vector<Endpoint> out;
-  for (const rendezvous::Service& service : services) {
-    if (service.kind == kind) out.push_back(service.endpoint);
-  }
-  return out;
-}
-
 }  // namespace
 
 struct Peer::Parts {
@@ -367,10 +359,7 @@ void Peer::handle_server_measured(Now now, const identity::PeerId& server, std::
 
 void Peer::handle_network_changed(Now now) {
   parts_->relaying.coordinator.handle_network_changed();
-  for (const auto& link : parts_->links) {
-    link->retry_now(now);
-    link->client.show_elsewhere(now);
-  }
+  for (const auto& link : parts_->links) link->retry_now(now);
   parts_->prover.retry_now(now);
   parts_->paths.retry_now(now);
   parts_->sync.handle_network_changed(now);

@@ -332,8 +332,7 @@ void Server::on(Now now, Table::iterator from, const TurnServersAsk& message) {
 
 void Server::on(Now now, Table::iterator from, const ProofAsk& message) {
   const Connection& asker = from->second;
-  const IpAddress seen = asker.elsewhere.seen_for(message.target.endpoint.address, asker.observed.address);
-  proofs_.ask(now, from->first, *asker.peer, seen, message.target, message.avoid);
+  proofs_.ask(now, from->first, *asker.peer, asker.seen_for(message.target), message.target, message.avoid);
 }
 
 void Server::on(Now now, Table::iterator from, const ProofSeen& message) {
@@ -407,10 +406,7 @@ void Server::tell_peer_changed(const PeerId& peer) {
 // --- HTTP ---
 
 Result<std::chrono::seconds, Rejected> Server::register_peer(Now now, const Endpoint& observed, ByteView statement) {
-  if (!http_registrations_.take(now.mono, observed.address, 1)) {
-    ++counts_.requests_refused;
-    return fail(rejected(ErrorCode::kTooFast, http_registrations_.wait(now.mono, observed.address, 1)));
-  }
+  if (auto refused = limit(http_registrations_, now, observed, 1)) return fail(std::move(*refused));
   return accept_registration(now, observed.address, std::nullopt, statement);
 }
 
@@ -548,10 +544,10 @@ Result<std::chrono::seconds, Rejected> Server::accept_registration(Now now, cons
   return kLifetimeSeconds;
 }
 
-std::optional<Rejected> Server::limit_http(Now now, const Endpoint& asker, std::uint32_t cost) {
-  if (http_requests_.take(now.mono, asker.address, cost)) return std::nullopt;
+std::optional<Rejected> Server::limit(NetworkLimiter& limiter, Now now, const Endpoint& asker, std::uint32_t cost) {
+  if (limiter.take(now.mono, asker.address, cost)) return std::nullopt;
   ++counts_.requests_refused;
-  return rejected(ErrorCode::kTooFast, http_requests_.wait(now.mono, asker.address, cost));
+  return rejected(ErrorCode::kTooFast, limiter.wait(now.mono, asker.address, cost));
 }
 
 // Many registrations in a short time are one change: each peer's stores come in several steps, and everybody asks.

@@ -180,6 +180,9 @@ class Server {
   struct Connection {
     Endpoint observed;
     Elsewhere elsewhere;
+    [[nodiscard]] IpAddress seen_for(const Service& target) const {
+      return elsewhere.seen_for(target.endpoint.address, observed.address);
+    }
     Nonce nonce{};
     std::optional<PeerId> peer;  // once authenticated
     Instant last_heard;
@@ -212,7 +215,11 @@ class Server {
   [[nodiscard]] Result<std::chrono::seconds, Rejected> accept_registration(Now now, const IpAddress& observed,
                                                                            const std::optional<PeerId>& peer,
                                                                            ByteView statement);
-  [[nodiscard]] std::optional<Rejected> limit_http(Now now, const Endpoint& asker, std::uint32_t cost);
+  [[nodiscard]] std::optional<Rejected> limit(NetworkLimiter& limiter, Now now, const Endpoint& asker,
+                                              std::uint32_t cost);
+  [[nodiscard]] std::optional<Rejected> limit_http(Now now, const Endpoint& asker, std::uint32_t cost) {
+    return limit(http_requests_, now, asker, cost);
+  }
   void drain_proofs();
   void note_told(ConnectionId asker, FoundStore& found);
   void tell_peer_changed(const PeerId& peer);

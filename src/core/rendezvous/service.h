@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/endpoint.h"
 
@@ -51,5 +52,14 @@ struct Service {
 
   friend constexpr auto operator<=>(const Service&, const Service&) = default;
 };
+
+/// Of the services of that kind.
+[[nodiscard]] inline std::vector<Endpoint> endpoints_of(const std::vector<Service>& services, ServiceKind kind) {
+  std::vector<Endpoint> out;
+  for (const Service& service : services) {
+    if (service.kind == kind) out.push_back(service.endpoint);
+  }
+  return out;
+}
 
 }  // namespace turnpike::rendezvous
