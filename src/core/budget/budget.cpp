@@ -213,7 +213,9 @@ void Budget::count_out(Instant now, const Account& account) {
 
 AccountId Budget::open_purse(Now now) {
   look(now);
-  accounts_.emplace(++last_account_, Account{.way = Way::kThrough, .is_purse = true});
+  Account& purse = accounts_.emplace(++last_account_, Account{.way = Way::kThrough, .is_purse = true}).first->second;
+  top_up(purse);
+  reserve(last_account_, purse);
   return last_account_;
 }
 
@@ -257,6 +259,10 @@ void Budget::close(Now now, AccountId id) {
   if (account.is_counted) count_out(now.mono, account);
 }
 
+void Budget::close_all(Now now) {
+  while (!accounts_.empty()) close(now, accounts_.begin()->first);
+}
+
 void Budget::settle(AccountId id, const Account& account) {
   if (!account.asked.is_none()) emit({.kind = RowKind::kSettle, .account = id, .traffic = account.used});
 }
@@ -272,9 +278,11 @@ void Budget::reserve(AccountId id, Account& account) {
 
 void Budget::top_up(Account& purse) {
   if (mode_ == Mode::kSpent || !has_books_ || !is_writing_) return;
-  if (purse.promised.out - purse.used.out >= kPurseStep / 2) return;
+  if (purse.promised.out - purse.used.out >= kMaxPurse / 2) return;
   const std::uint64_t room = config_.plan.room_beside(books_.spent() + promised_, purse.way);
-  const Traffic more = traffic_of(purse.way, std::min(kPurseStep, room / kPurseShare));
+  const std::uint64_t step = std::clamp(room / kPurseShare, std::min(room, kMinPurse), kMaxPurse);
+  if (purse.promised.out - purse.used.out >= step / 2) return;
+  const Traffic more = traffic_of(purse.way, step);
   purse.promised = purse.promised + more;
   promised_ = promised_ + more;
 }
@@ -364,17 +372,6 @@ void Budget::sweep(Instant now) {
   std::erase_if(parties_,
                 [now](const auto& each) { return each.second.sessions == 0 && each.second.paid_until <= now; });
   std::erase_if(waiting_, [now](const auto& each) { return each.second.until <= now; });
-  for (auto& [id, account] : accounts_) {
-    if (!account.is_purse) continue;
-    // One that nobody uses holds nothing back from others.
-    if (account.carried == account.carried_before && account.asked == account.durable) {
-      promised_ = promised_ - account.promised;
-      used_ = used_ - account.used;
-      settle(id, account);
-      account.promised = account.asked = account.durable = account.used = {};
-    }
-    account.carried_before = account.carried;
-  }
 }
 
 // What flowed is the old month's, what is promised the new one's, and is reserved there anew before it flows.
@@ -392,6 +389,11 @@ void Budget::turn_month(Month month) {
                            ? Traffic{}
                            : traffic_of(account.way, account.quote - std::min(account.quote, account.carried));
     promised_ = promised_ + account.promised;
+    reserve(id, account);
+  }
+  for (auto& [id, account] : accounts_) {
+    if (!account.is_purse) continue;
+    top_up(account);
     reserve(id, account);
   }
 }

@@ -34,16 +34,18 @@ constexpr Duration kStepTime = 4s;  ///< A step is what flows in so long, within
 constexpr Duration kNormalLifetime = 30min;
 constexpr Duration kWarningLifetime = 15min;
 constexpr Duration kPremiumOnlyLifetime = 10min;
-constexpr Duration kOwnLifetime = 60min;                        ///< Of sessions in which we are an end ourselves.
-constexpr std::uint64_t kWarningRate = 6'250'000;               ///< 50 Mbit/s
-constexpr std::uint64_t kPremiumOnlyRate = 2'500'000;           ///< 20 Mbit/s
-constexpr std::uint64_t kOwnQuote = std::uint64_t{4} << 30U;    ///< Likewise.
-constexpr std::size_t kMaxAccounts = 16'384;                    ///< Of sessions, transfers and purses together.
-constexpr std::uint32_t kSessionsPerNetwork = 64;               ///< Of whom nothing was granted; /24, IPv6 /48.
-constexpr std::size_t kMaxRemembered = 8'192;                   ///< Who asked; the longest ago goes first.
+constexpr Duration kOwnLifetime = 60min;                      ///< Of sessions in which we are an end ourselves.
+constexpr std::uint64_t kWarningRate = 6'250'000;             ///< 50 Mbit/s
+constexpr std::uint64_t kPremiumOnlyRate = 2'500'000;         ///< 20 Mbit/s
+constexpr std::uint64_t kOwnQuote = std::uint64_t{4} << 30U;  ///< Likewise.
+constexpr std::size_t kMaxAccounts = 16'384;                  ///< Of sessions, transfers and purses together.
+constexpr std::uint32_t kSessionsPerNetwork = 64;             ///< Of whom nothing was granted; /24, IPv6 /48.
+constexpr std::size_t kMaxRemembered = 8'192;                 ///< Who asked; the longest ago goes first.
+/// What a purse holds ahead: a part of what is left, within these bounds.
+constexpr std::uint64_t kPurseShare = 256;
+constexpr std::uint64_t kMinPurse = std::uint64_t{1} << 20U;
+constexpr std::uint64_t kMaxPurse = kMaxStep;
 constexpr std::size_t kMaxWaiting = 256;                        ///< Refused ones that count in sharing.
-constexpr std::uint64_t kPurseStep = std::uint64_t{8} << 20U;   ///< What a purse takes at once, or less
-constexpr std::uint64_t kPurseShare = 64;                       ///< than this part of what is left.
 constexpr Duration kCheaperTime = 3s;                           ///< For trying cheaper ways, since the first wish.
 constexpr Duration kRememberWish = 30min;                       ///< Since the last.
 constexpr Duration kWaitingCounts = 2min;                       ///< A refused one counts in sharing for so long.
@@ -159,6 +161,8 @@ class Budget {
   [[nodiscard]] Take take(Now now, AccountId account, const Traffic& traffic);
   /// What it did not use is given back. Unknown accounts are no offence.
   void close(Now now, AccountId account);
+  /// The relay ends: all accounts at once, purses too.
+  void close_all(Now now);
 
   // The operator's. False: kMaxGrants, or there is no ledger to write it down in.
   [[nodiscard]] bool grant(Now now, const PeerId& peer, const TierGrant& grant);
@@ -191,7 +195,6 @@ class Budget {
     std::uint64_t rate = 0;
     std::uint64_t quote = 0;
     std::uint64_t carried = 0;
-    std::uint64_t carried_before = 0;  // of a purse, when it was last looked at
     // Of this month:
     Traffic promised{};
     Traffic asked{};    // of the disk

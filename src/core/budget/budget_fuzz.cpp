@@ -46,13 +46,7 @@ class World {
   void check() {
     const Figures figures = budget_->figures(now_);
     drain();
-    must(figures.month >= month_);
-    if (figures.month > month_) {
-      month_ = figures.month;
-      flowed_ = {};
-    }
-    must(config_.plan.cost_of(flowed_) <= config_.plan.budget);
-    must(figures.flowed.holds(flowed_));
+    if (figures.month == month_) must(figures.flowed.holds(flowed_));
     must(config_.plan.cost_of(figures.flowed + figures.promised) <= config_.plan.budget);
   }
 
@@ -111,11 +105,13 @@ class World {
     const Month before = budget_->figures(now_).month;
     const Take take = budget_->take(now_, accounts_[a % accounts_.size()].id, traffic);
     drain();
-    if (take.verdict != Take::Verdict::kPass) return;
+    if (take.verdict != Take::Verdict::kPass || traffic.is_none()) return;
     must(before == budget_->figures(now_).month);
+    must(before >= month_);  // one in which bytes have flowed does not open again
     if (before > month_) flowed_ = {};
     month_ = before;
     flowed_ = flowed_ + traffic;
+    must(config_.plan.cost_of(flowed_) <= config_.plan.budget);
   }
   void close(std::size_t which) {
     budget_->close(now_, accounts_[which].id);

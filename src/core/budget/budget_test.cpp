@@ -403,6 +403,18 @@ TEST_F(RelayBudget, TellsOfEachChangeOfMode) {
   EXPECT_FALSE(budget->poll_event());
 }
 
+TEST_F(RelayBudget, ForfeitsNothingWhereItEndsInOrder) {
+  start();
+  (void)budget->open_purse(now);
+  drain();
+  carry(open(1)->account, kMegabyte);
+  budget->close_all(now);
+  drain();
+  EXPECT_EQ(budget->figures(now).promised.out, 0U);
+  crash();
+  EXPECT_EQ(budget->figures(now).flowed.out, kMegabyte);
+}
+
 TEST_F(RelayBudget, PromisesAWholeTransferOrNothing) {
   start();
   const Asker asker{.from = home(1), .way = Way::kOutward, .whole = 150 * kMegabyte};
@@ -428,16 +440,31 @@ TEST_F(RelayBudget, ChargesOneEndOfOursOnce) {
   EXPECT_EQ(budget->figures(now).flowed, (Traffic{20 * kMegabyte, 20 * kMegabyte + 20'000}));
 }
 
-TEST_F(RelayBudget, FillsAPurseInStepsAndEmptiesAnIdleOne) {
+TEST_F(RelayBudget, HoldsASmallPartOfWhatIsLeftReadyInAPurse) {
   start();
   const AccountId purse = budget->open_purse(now);
-  EXPECT_EQ(take(purse, 1'000).verdict, Take::Verdict::kLater);
-  EXPECT_EQ(take(purse, 1'000).verdict, Take::Verdict::kPass);
-  EXPECT_GT(budget->figures(now).promised.out, 0U);
-  pass(kLookAgain), budget->handle_timeout(now), drain();
-  pass(kLookAgain), budget->handle_timeout(now), drain();
-  EXPECT_EQ(budget->figures(now).promised.out, 0U);
-  EXPECT_EQ(budget->figures(now).flowed.out, 1'000U);
+  drain();
+  EXPECT_EQ(budget->figures(now).promised.out, kMinPurse);
+  EXPECT_EQ(take(purse, 1'000).verdict, Take::Verdict::kPass) << "the first data need not wait for the disk";
+  EXPECT_EQ(budget->figures(now).promised.out, kMinPurse - 1'000);
+  EXPECT_EQ(open(1)->bytes, 200 * kMegabyte - kMinPurse);
+}
+
+TEST_F(RelayBudget, FillsAPurseAgainBeforeItIsEmpty) {
+  config.plan.budget = {20'000'000};
+  start();
+  const AccountId purse = budget->open_purse(now);
+  drain();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(take(purse, kMaxPurse / 8).verdict, Take::Verdict::kPass) << i;
+}
+
+TEST_F(RelayBudget, OpensAPurseAnewEachMonth) {
+  start();
+  const AccountId purse = budget->open_purse(now);
+  drain();
+  EXPECT_GE(carry(purse), 196 * kMegabyte);
+  pass(61min);
+  EXPECT_GE(carry(purse), 196 * kMegabyte);
 }
 
 TEST_F(RelayBudget, EndsAPurseWithTheMoney) {
