@@ -9,11 +9,12 @@ namespace {
 
 constexpr std::size_t kMaxTurnSessions = 8'192;
 
-turn::ServerConfig server_config(const BootstrapConfig& config) {
+turn::ServerConfig server_config(const BootstrapConfig& config, turn::Payer* payer) {
   turn::ServerConfig out;
   out.external = external_addresses(config, io::own_addresses());
   out.users = config.turn_users;
   out.sessions.max_sessions = kMaxTurnSessions;
+  out.payer = payer;
   return out;
 }
 
@@ -50,8 +51,9 @@ std::vector<IpAddress> external_addresses(const BootstrapConfig& config, const s
   return out;
 }
 
-TurnService::TurnService(const asio::any_io_executor& loop, const BootstrapConfig& config, Random& random)
-    : loop_(loop), server_(loop, server_config(config), random) {}
+TurnService::TurnService(const asio::any_io_executor& loop, const BootstrapConfig& config, Random& random,
+                         turn::Payer* payer)
+    : loop_(loop), server_(loop, server_config(config, payer), random) {}
 
 std::optional<std::string> TurnService::open(const std::vector<Endpoint>& at) {
   const bool has_two = at.size() == 2;

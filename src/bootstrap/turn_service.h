@@ -21,8 +21,9 @@ namespace asio = boost::asio;
 /// thread's.
 class TurnService {
  public:
-  /// `random` is borrowed for life.
-  TurnService(const asio::any_io_executor& loop, const BootstrapConfig& config, Random& random);
+  /// `random` and `payer`, who pays for what is relayed, are borrowed for life.
+  TurnService(const asio::any_io_executor& loop, const BootstrapConfig& config, Random& random,
+              turn::Payer* payer = nullptr);
 
   /// UDP and TCP at one address, or at two that differ in address and port: then all four combinations of UDP are
   /// bound. On failure one line for the operator, and nothing is bound.

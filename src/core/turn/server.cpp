@@ -69,6 +69,7 @@ Result<Opened, RefusalReason> Server::open_session(Now now, const PeerId& reques
                                                    const PeerId& responder, IpAddress::Family family) {
   if (donation_ && donation_->is_spent(now.wall)) return fail(RefusalReason::kSpent);
   if (!ports_.has_family(family)) return fail(RefusalReason::kNoAddress);
+  if (config_.payer != nullptr && config_.payer->is_spent(now)) return fail(RefusalReason::kSpent);
   auto opened = sessions_.open(now, requester, from, responder, family);
   settle_sessions(now);
   return opened;
@@ -400,6 +401,10 @@ Allowance Server::charge(Now now, const Holder& holder, std::uint64_t bytes) {
   if (donation_) {
     if (donation_->left(now.wall) < bytes) return {};
     if (const Duration rest = donation_->wait(now.mono); rest > Duration::zero()) return {false, rest};
+  }
+  if (config_.payer != nullptr) {
+    const Payer::Answer answer = config_.payer->pay(now, bytes);
+    if (!answer.allowed) return {false, answer.rest};
   }
   if (holder.kind == Holder::Kind::kSession) {
     const Allowance allowance = sessions_.take(now.mono, holder.number, bytes);

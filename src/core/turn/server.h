@@ -11,6 +11,7 @@
 #include "core/turn/authenticator.h"
 #include "core/turn/donation.h"
 #include "core/turn/forwarding.h"
+#include "core/turn/payer.h"
 #include "core/turn/sessions.h"
 #include "core/turn/virtual_ports.h"
 
@@ -32,6 +33,7 @@ struct ServerConfig {
   std::optional<DonationCaps> donation;  ///< Without one nothing is capped but sessions.
   bool tells_bindings = false;           ///< See poll_binding.
   DonationRecord donated;
+  Payer* payer = nullptr;  ///< Borrowed for life. Null: nobody is asked.
   std::size_t max_allocations = 65'536;
   std::size_t max_allocations_per_user = 8'192;
   std::size_t max_allocations_per_network = 2'048;  ///< A /24, or a /64 of IPv6.

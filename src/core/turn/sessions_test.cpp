@@ -301,6 +301,39 @@ TEST(TurnPinnedSession, StopsADonorAtItsMonthsBytes) {
             RefusalReason::kSpent);
 }
 
+/// Has money for so many bytes, once the disk is ready.
+struct Purse final : Payer {
+  std::uint64_t left = 1000;
+  bool is_ready = true;
+
+  Answer pay(Now /*now*/, std::uint64_t bytes) override {
+    if (!is_ready) return {false, 2ms};
+    if (bytes > left) return {};
+    left -= bytes;
+    return {true, {}};
+  }
+  bool is_spent(Now /*now*/) override { return left == 0; }
+};
+
+TEST(TurnPinnedSession, AsksWhoPaysBeforeDataFlows) {
+  Purse purse;
+  ServerConfig paid = config();
+  paid.payer = &purse;
+  Pair p(paid);
+  ASSERT_TRUE(p.requester.bind(kNow, 0x4001, p.responder_relayed()).ok());
+  ASSERT_TRUE(p.responder.bind(kNow, 0x4001, p.requester_relayed()).ok());
+  purse.is_ready = false;
+  p.requester.send_channel(kNow, 0x4001, Bytes(10));
+  EXPECT_EQ(p.requester.others.size(), 0U) << "not before it is written down";
+  purse.is_ready = true;
+  p.requester.send_channel(kNow, 0x4001, Bytes(1000));
+  p.requester.send_channel(kNow, 0x4001, Bytes(1));
+  EXPECT_EQ(p.requester.others.size(), 1U);
+  EXPECT_EQ(p.server.counters().bytes, 1000U);
+  EXPECT_EQ(p.server.open_session(kNow, peer(5), kExternal, peer(6), IpAddress::Family::kV4).error(),
+            RefusalReason::kSpent);
+}
+
 TEST(TurnPinnedSession, StaysWithinTheAddressFamilyOfItsGrant) {
   Pair p;
   (void)p.requester.refresh(kNow, 0s);
