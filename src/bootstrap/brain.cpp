@@ -57,6 +57,7 @@ void Brain::pump() {
   while (const auto ended = server_.relay().poll_event()) {
     if (watcher_ != nullptr) watcher_->session_ended(*ended);
   }
+  if (money_ != nullptr) money_->pump();
   sleep();
 }
 

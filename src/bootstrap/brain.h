@@ -20,6 +20,13 @@ class RelayWatcher {
   virtual void session_ended(const relay::Ended& ended) = 0;
 };
 
+/// Told after everything that may have moved money: rows of the ledger may have to be written.
+class MoneyWatcher {
+ public:
+  virtual ~MoneyWatcher() = default;
+  virtual void pump() = 0;
+};
+
 /// One thread's. Must outlive the connections it serves.
 class Brain {
  public:
@@ -31,6 +38,7 @@ class Brain {
   [[nodiscard]] rendezvous::Server& server() { return server_; }
   void pump();
   void watch_relay(RelayWatcher* watcher) { watcher_ = watcher; }
+  void watch_money(MoneyWatcher* watcher) { money_ = watcher; }
 
   /// One control connection, from its upgrade to its end.
   [[nodiscard]] asio::awaitable<void> serve(std::unique_ptr<io::WebSocket> socket);
@@ -52,6 +60,7 @@ class Brain {
   bool stopped_ = false;
   std::map<rendezvous::ConnectionId, std::shared_ptr<io::WebSocket>> sockets_;
   RelayWatcher* watcher_ = nullptr;
+  MoneyWatcher* money_ = nullptr;
 };
 
 }  // namespace turnpike::bootstrap

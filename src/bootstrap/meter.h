@@ -15,14 +15,17 @@ namespace turnpike::bootstrap {
 class Meter {
  public:
   /// Sessions::take of the session that is metered.
-  using Take = std::function<relay::Allowance(Now now, std::size_t bytes)>;
+  using Take = std::function<relay::Allowance(Now now, std::size_t bytes, relay::Side from)>;
 
   explicit Meter(Take take) : take_(std::move(take)) {}
 
   [[nodiscard]] io::PumpVerdict ask(Now now, io::PumpSide side, std::size_t bytes) {
     std::optional<Instant>& resting = resting_[static_cast<std::size_t>(side)];
     if (!resting) {
-      const relay::Allowance allowance = take_(now, bytes);
+      const bool is_initiator = side == io::PumpSide::kFirstToSecond;
+      const relay::Allowance allowance =
+          take_(now, bytes, is_initiator ? relay::Side::kInitiator : relay::Side::kResponder);
+      if (allowance.ask_again) return io::PumpVerdict::wait_for(allowance.rest);  // nothing was charged
       if (!allowance.allowed) return io::PumpVerdict::stop();
       resting = now.mono + allowance.rest;
     }

@@ -13,8 +13,10 @@ struct RelayMeter : testing::Test {
   Now now{Instant{1h}, WallTime{1'795'000'000'000}};
   relay::Allowance allowance{.allowed = true};
   std::size_t taken = 0;
-  Meter meter{[this](Now, std::size_t bytes) {
+  std::optional<relay::Side> from;
+  Meter meter{[this](Now, std::size_t bytes, relay::Side side) {
     taken += bytes;
+    from = side;
     return allowance;
   }};
 
@@ -40,6 +42,20 @@ TEST_F(RelayMeter, HoldsAStretchBackForTheWholeRestHoweverOftenItIsAsked) {
   EXPECT_EQ(ask().wait, 750ms);
   now.mono += 750ms;
   EXPECT_EQ(ask().kind, Kind::kPass);
+}
+
+TEST_F(RelayMeter, AsksAgainWhereNothingWasCharged) {
+  allowance = {.ask_again = true, .rest = 2ms};
+  EXPECT_EQ(ask().wait, 2ms);
+  allowance = {.allowed = true};
+  EXPECT_EQ(ask().kind, Kind::kPass) << "at once, however soon";
+}
+
+TEST_F(RelayMeter, TellsFromWhichEndTheBytesCome) {
+  (void)ask(PumpSide::kFirstToSecond);
+  EXPECT_EQ(from, relay::Side::kInitiator);
+  (void)ask(PumpSide::kSecondToFirst);
+  EXPECT_EQ(from, relay::Side::kResponder);
 }
 
 TEST_F(RelayMeter, ChargesEachStretchOnce) {

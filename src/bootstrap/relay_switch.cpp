@@ -124,8 +124,8 @@ asio::awaitable<void> RelaySwitch::attend(relay::SessionId session, relay::Side 
 }
 
 asio::awaitable<void> RelaySwitch::pump(relay::SessionId session, std::shared_ptr<Meeting> meeting) {
-  Meter meter([this, session](Now now, std::size_t bytes) {
-    const relay::Allowance allowance = brain_.server().relay().take(now, session, bytes);
+  Meter meter([this, session](Now now, std::size_t bytes, relay::Side from) {
+    const relay::Allowance allowance = brain_.server().relay().take(now, session, bytes, from);
     brain_.pump();
     return allowance;
   });

@@ -44,6 +44,12 @@ SourceLinkFailure failure_of(const relay::Refusal& refusal) {
     case relay::RefusalReason::kNetworkLimit:
       out.text = "your network has all the relay sessions it may have";
       break;
+    case relay::RefusalReason::kSpent:
+      out.text = budget::words_of(budget::Refused::kSpent);
+      break;
+    case relay::RefusalReason::kLedger:
+      out.text = budget::words_of(budget::Refused::kLedger);
+      break;
     default:
       out.text = "the relay is full";
       break;
@@ -115,7 +121,7 @@ Result<std::shared_ptr<SourceLinks::Link>, SourceLinkFailure> SourceLinks::open(
   rendezvous::Server& server = brain_.server();
   const SourceLinkFailure offline{.error = SourceLinkError::kOffline, .retry_after = {}, .text = "it is not connected"};
   if (closed_ || !server.is_connected(peer)) return fail(offline);
-  const auto grant = server.relay().open(now, server.id(), asker, peer);
+  const auto grant = server.relay().open(now, server.id(), asker, peer, true);
   brain_.pump();
   if (!grant) return fail(failure_of(grant.error()));
   const signal::RelayOffer offer{.bootstrap = server.id(),

@@ -44,11 +44,20 @@ json milliseconds_or_null(const std::optional<Duration>& time) {
   return time ? json(std::chrono::duration<double, std::milli>(*time).count()) : json(nullptr);
 }
 
+json quote_shape(const path::RungView& rung) {
+  if (!rung.quote) return nullptr;
+  return {{"bytes", rung.quote->bytes},
+          {"bytes_left", rung.quote_left},
+          {"bytes_per_second", rung.quote->bytes_per_second},
+          {"until_ms", rung.quote->until.unix_ms}};
+}
+
 json rung_shape(const path::RungView& rung, Instant now) {
   json out{{"rung", path::name_of(rung.rung)}, {"state", rung.state}, {"bytes", rung.bytes}};
   out["reason"] = text_or_null(rung.reason);
   out["rtt_ms"] = milliseconds_or_null(rung.rtt);
   out["next_action_seconds"] = seconds_until(rung.next_action, now);
+  if (rung.rung == path::Rung::kBootstrapRelay) out["quote"] = quote_shape(rung);
   return out;
 }
 

@@ -376,7 +376,7 @@ void Ladder::fail_relay(Instant now, std::string reason, Duration at_least, bool
   if (was_proven) relay_.backoff.reset();
   relay_.state = RelayState::kIdle;
   relay_.reason = std::move(reason);
-  relay_.next_try = now + std::max(relay_.backoff.fail(random_), std::min<Duration>(at_least, kRungBackoffLimit));
+  relay_.next_try = now + std::max(relay_.backoff.fail(random_), std::min<Duration>(at_least, kRefusalLimit));
   ++relay_.turn;
 }
 
@@ -529,6 +529,8 @@ std::vector<RungView> Ladder::view() const {
     case RelayState::kOpen:
       relay.state = "open";
       relay.rtt = relay_.open.rtt;
+      relay.quote = relay_.target.quote;
+      relay.quote_left = minus(relay_.target.quote.bytes, relay_.charged);
       break;
   }
   if (!allowed_[index_of(Rung::kBootstrapRelay)]) {

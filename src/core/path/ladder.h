@@ -30,6 +30,7 @@ constexpr Duration kRelayAttemptLimit = 15s;  ///< The partner has to hear of it
 constexpr Duration kGrantLimit = 20s;         ///< For the bootstrap's answer to a wish for a session.
 constexpr Duration kFirstRungBackoff = 2s;
 constexpr Duration kRungBackoffLimit = 5min;
+constexpr Duration kRefusalLimit = 1h;  ///< A bootstrap that says to ask later is believed up to here.
 constexpr Duration kHttpLinger = 30s;   ///< An unused path is kept so long.
 constexpr Duration kRelayLinger = 10s;  ///< Likewise; it holds a slot of somebody else's.
 constexpr std::size_t kMaxEndpoints = 12;

@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "core/path/rung.h"
+#include "core/relay/grant.h"
 
 namespace turnpike::path {
 
@@ -16,7 +17,9 @@ struct RungView {
   std::string reason{};
   std::optional<Instant> next_action{};
   std::optional<Duration> rtt{};
-  std::uint64_t bytes = 0;  ///< Verified bytes this rung brought from this peer.
+  std::optional<relay::Quote> quote{};  ///< Of an open relay session,
+  std::uint64_t quote_left = 0;         ///< and what of its bytes may still be asked for.
+  std::uint64_t bytes = 0;              ///< Verified bytes this rung brought from this peer.
 };
 
 }  // namespace turnpike::path

@@ -54,7 +54,30 @@ std::string words_of(const rendezvous::RelayDenied& denied) {
     case relay::RefusalReason::kTooFast:
       text += "we ask too fast";
       break;
+    case relay::RefusalReason::kTier:
+      text += budget::words_of(budget::Refused::kSessions);
+      break;
+    case relay::RefusalReason::kCheaperFirst:
+      text += budget::words_of(budget::Refused::kCheaperFirst);
+      break;
+    case relay::RefusalReason::kPremiumOnly:
+      text += budget::words_of(budget::Refused::kPremiumOnly);
+      break;
+    case relay::RefusalReason::kFinishQuotes:
+      text += budget::words_of(budget::Refused::kFinishQuotes);
+      break;
+    case relay::RefusalReason::kSpent:
+      text += budget::words_of(budget::Refused::kSpent);
+      break;
+    case relay::RefusalReason::kShare:
+      text += budget::words_of(budget::Refused::kShare);
+      break;
+    case relay::RefusalReason::kLedger:
+      text += budget::words_of(budget::Refused::kLedger);
+      break;
   }
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(denied.retry_after).count();
+  if (seconds > 0) text += "; it says to ask again after " + std::to_string(seconds) + " s";
   if (!denied.suggestion.empty()) text += "; it suggests: " + denied.suggestion;
   return text;
 }

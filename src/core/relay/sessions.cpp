@@ -22,6 +22,36 @@ Duration time_for(std::uint64_t bytes, std::uint64_t rate) {
   return seconds(static_cast<std::int64_t>(whole)) + microseconds(static_cast<std::int64_t>(rest));
 }
 
+// Where we are an end, the other end's bytes come in and go no further.
+budget::Traffic traffic_of(bool is_ours, Side from, std::uint64_t bytes) {
+  if (!is_ours) return {bytes, bytes};
+  return from == Side::kInitiator ? budget::Traffic{0, bytes} : budget::Traffic{bytes, 0};
+}
+
+RefusalReason reason_of(budget::Refused reason) {
+  switch (reason) {
+    case budget::Refused::kSessions:
+      return RefusalReason::kTier;
+    case budget::Refused::kNetwork:
+      return RefusalReason::kNetworkLimit;
+    case budget::Refused::kCheaperFirst:
+      return RefusalReason::kCheaperFirst;
+    case budget::Refused::kPremiumOnly:
+      return RefusalReason::kPremiumOnly;
+    case budget::Refused::kFinishQuotes:
+      return RefusalReason::kFinishQuotes;
+    case budget::Refused::kSpent:
+      return RefusalReason::kSpent;
+    case budget::Refused::kShare:
+      return RefusalReason::kShare;
+    case budget::Refused::kLedger:
+      return RefusalReason::kLedger;
+    case budget::Refused::kFull:
+      return RefusalReason::kFull;
+  }
+  return RefusalReason::kFull;
+}
+
 template <class Map, class Key>
 std::size_t count_of(const Map& map, const Key& key) {
   const auto at = map.find(key);
@@ -54,20 +84,31 @@ std::string_view to_string(EndReason reason) {
   return "";
 }
 
-Sessions::Sessions(Policy policy, Random& random) : policy_(policy), random_(random), secret_(random.array<32>()) {}
+Sessions::Sessions(Policy policy, Random& random, budget::Budget* budget)
+    : policy_(policy), random_(random), budget_(budget), secret_(random.array<32>()) {}
 
-Result<Grant, Refusal> Sessions::open(Now now, const PeerId& initiator, const IpAddress& from,
-                                      const PeerId& responder) {
+Result<Grant, Refusal> Sessions::open(Now now, const PeerId& initiator, const IpAddress& from, const PeerId& responder,
+                                      bool is_ours) {
   const IpAddress network = network_of(from);
   // The slot is freed first: a peer that reconnects is not refused for its own ghost.
   const auto slot = slots_.find({initiator, responder});
-  if (slot != slots_.end()) end(sessions_.find(slot->second), EndReason::kReplaced);
+  if (slot != slots_.end()) end(now, sessions_.find(slot->second), EndReason::kReplaced);
 
   Counters& counters = counted(initiator);
   if (const auto reason = limit_reached(initiator, network, responder)) {
     ++totals_.refused;
     ++counters.refused;
     return fail(Refusal{*reason, *reason == RefusalReason::kSelf ? Duration{} : kJoinLimit});
+  }
+  const auto terms = terms_for(now, {.peer = initiator,
+                                     .from = from,
+                                     .towards = responder,
+                                     .way = is_ours ? budget::Way::kInward : budget::Way::kThrough,
+                                     .is_ourselves = is_ours});
+  if (!terms) {
+    ++totals_.refused;
+    ++counters.refused;
+    return fail(terms.error());
   }
   ++totals_.sessions_opened;
   ++counters.sessions_opened;
@@ -77,10 +118,12 @@ Result<Grant, Refusal> Sessions::open(Now now, const PeerId& initiator, const Ip
   session.initiator = initiator;
   session.responder = responder;
   session.network = network;
-  session.end = now.mono + policy_.lifetime;
+  session.is_ours = is_ours;
+  session.account = terms->account;
+  session.end = now.mono + terms->lifetime;
   session.join_by = now.mono + kJoinLimit;
-  const auto lifetime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(policy_.lifetime).count();
-  session.quote = {policy_.bytes, policy_.bytes_per_second,
+  const auto lifetime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(terms->lifetime).count();
+  session.quote = {terms->bytes, terms->bytes_per_second,
                    WallTime{now.wall.unix_ms + static_cast<std::uint64_t>(lifetime_ms)}};
   const Grant grant{id, credential_of(id, initiator, Side::kInitiator), credential_of(id, responder, Side::kResponder),
                     session.quote};
@@ -91,6 +134,16 @@ Result<Grant, Refusal> Sessions::open(Now now, const PeerId& initiator, const Ip
   ++by_responder_[responder];
   ++by_network_[network];
   return grant;
+}
+
+Result<budget::Terms, Refusal> Sessions::terms_for(Now now, const budget::Asker& asker) {
+  if (budget_ == nullptr) {
+    return budget::Terms{
+        .bytes = policy_.bytes, .bytes_per_second = policy_.bytes_per_second, .lifetime = policy_.lifetime};
+  }
+  auto terms = budget_->open(now, asker);
+  if (!terms) return fail(Refusal{reason_of(terms.error().reason), terms.error().retry_after});
+  return *terms;
 }
 
 Result<Join, JoinError> Sessions::join(Now now, const SessionId& id, const Credential& credential) {
@@ -124,17 +177,27 @@ Result<Join, JoinError> Sessions::join(Now now, const SessionId& id, const Crede
               .paired = paired};
 }
 
-Allowance Sessions::take(Now now, const SessionId& id, std::uint64_t bytes) {
+Allowance Sessions::take(Now now, const SessionId& id, std::uint64_t bytes, Side from) {
   const auto at = sessions_.find(id);
   if (at == sessions_.end() || !at->second.paired()) return {};
   Session& session = at->second;
   if (now.mono >= session.end) {
-    end(at, EndReason::kExpired);
+    end(now, at, EndReason::kExpired);
     return {};
   }
   if (bytes > session.quote.bytes - session.used) {
-    end(at, EndReason::kQuoteUsed);
+    end(now, at, EndReason::kQuoteUsed);
     return {};
+  }
+  Duration rest{};  // the identity's, over all its sessions
+  if (budget_ != nullptr) {
+    const budget::Take take = budget_->take(now, session.account, traffic_of(session.is_ours, from, bytes));
+    if (take.verdict == budget::Take::Verdict::kLater) return {.ask_again = true, .rest = take.rest};
+    if (take.verdict == budget::Take::Verdict::kOver) {
+      end(now, at, EndReason::kQuoteUsed);
+      return {};
+    }
+    rest = take.rest;
   }
   session.used += bytes;
   session.last_byte = now.mono;
@@ -143,14 +206,14 @@ Allowance Sessions::take(Now now, const SessionId& id, std::uint64_t bytes) {
   counted(session.responder).bytes += bytes;
 
   const std::uint64_t rate = session.quote.bytes_per_second;
-  if (rate == 0 || rate > kUnmeteredRate) return {.allowed = true};
+  if (rate == 0 || rate > kUnmeteredRate) return {.allowed = true, .rest = rest};
   session.rested_until = std::max(session.rested_until, now.mono - kBurst) + time_for(bytes, rate);
-  return {.allowed = true, .rest = std::max(session.rested_until - now.mono, Duration{})};
+  return {.allowed = true, .rest = std::max(session.rested_until - now.mono, rest)};
 }
 
-void Sessions::leave(Now /*now*/, const SessionId& id) {
+void Sessions::leave(Now now, const SessionId& id) {
   const auto at = sessions_.find(id);
-  if (at != sessions_.end()) end(at, EndReason::kLeft);
+  if (at != sessions_.end()) end(now, at, EndReason::kLeft);
 }
 
 void Sessions::handle_timeout(Now now) {
@@ -158,11 +221,11 @@ void Sessions::handle_timeout(Now now) {
     const auto at = sessions_.find(deadlines_.begin()->second);
     Session& session = at->second;
     if (session.end <= now.mono) {
-      end(at, EndReason::kExpired);
+      end(now, at, EndReason::kExpired);
     } else if (!session.paired()) {
-      end(at, EndReason::kNotJoined);
+      end(now, at, EndReason::kNotJoined);
     } else if (session.last_byte + kIdleLimit <= now.mono) {
-      end(at, EndReason::kIdle);
+      end(now, at, EndReason::kIdle);
     } else {
       file(at->first, session);  // bytes have flowed since it was filed
     }
@@ -224,8 +287,9 @@ void Sessions::file(const SessionId& id, Session& session) {
   deadlines_.emplace(session.deadline, id);
 }
 
-void Sessions::end(Table::iterator at, EndReason reason) {
+void Sessions::end(Now now, Table::iterator at, EndReason reason) {
   const Session& session = at->second;
+  if (budget_ != nullptr) budget_->close(now, session.account);
   deadlines_.erase({session.deadline, at->first});
   slots_.erase({session.initiator, session.responder});
   decrement(by_initiator_, session.initiator);

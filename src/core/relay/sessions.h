@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "core/budget/budget.h"
 #include "core/identity/peer_id.h"
 #include "core/relay/grant.h"
 
@@ -53,7 +54,17 @@ enum class RefusalReason : std::uint8_t {
   kNetworkLimit,   ///< kMaxSessionsPerNetwork
   kTargetOffline,  ///< Said by the rendezvous: the target has no control connection here.
   kTooFast,        ///< Said by the rendezvous: too many requests on one connection.
+  // Said by the budget:
+  kTier,          ///< All sessions of the initiator's tier run.
+  kCheaperFirst,  ///< Money runs low: the initiator has not had time to try cheaper ways.
+  kPremiumOnly,
+  kFinishQuotes,
+  kSpent,
+  kShare,   ///< What is left is promised to others.
+  kLedger,  ///< It cannot be written down.
 };
+
+constexpr RefusalReason kLastRefusalReason = RefusalReason::kLedger;
 
 struct Refusal {
   RefusalReason reason{};
@@ -93,8 +104,9 @@ struct Ended {
 
 /// May these bytes be forwarded, and how long must the sender's reading then rest.
 struct Allowance {
-  bool allowed = false;  ///< False: forward nothing; the session has ended, and an Ended tells why.
-  Duration rest{};       ///< Read no more from this session, in either direction, for so long. Zero at most times.
+  bool allowed = false;    ///< False: forward nothing; the session has ended, and an Ended tells why.
+  bool ask_again = false;  ///< Neither: nothing was charged yet, ask again after `rest`.
+  Duration rest{};         ///< Read no more from this session, in either direction, for so long. Zero at most times.
 };
 
 struct Counters {
@@ -108,16 +120,19 @@ struct Counters {
 /// that takes `now`, then poll_timeout.
 class Sessions {
  public:
-  Sessions(Policy policy, Random& random);
+  /// Quotes come from `budget`, where there is one, borrowed for life; else from the policy. Drain its rows and events
+  /// with the events here.
+  Sessions(Policy policy, Random& random, budget::Budget* budget = nullptr);
 
   /// One slot per (initiator, responder): a second open replaces the first, so reconnecting never fills the table.
-  /// `from` is the address the initiator is seen at.
+  /// `from` is the address the initiator is seen at. With `is_ours` the initiator is this relay itself: what comes from
+  /// the responder stays here, and whoever it is for is charged for what goes on to him.
   [[nodiscard]] Result<Grant, Refusal> open(Now now, const PeerId& initiator, const IpAddress& from,
-                                            const PeerId& responder);
+                                            const PeerId& responder, bool is_ours = false);
   /// An end's connection arrived. An error leaves the session as it was.
   [[nodiscard]] Result<Join, JoinError> join(Now now, const SessionId& session, const Credential& credential);
-  /// Asks before `bytes` that were read from either end are written to the other. Both ends must have joined.
-  [[nodiscard]] Allowance take(Now now, const SessionId& session, std::uint64_t bytes);
+  /// Asks before `bytes` that were read from one end are written to the other. Both ends must have joined.
+  [[nodiscard]] Allowance take(Now now, const SessionId& session, std::uint64_t bytes, Side from = Side::kInitiator);
   /// An end's connection is gone; the session is over. Unknown sessions are no offence: they ended first.
   void leave(Now now, const SessionId& session);
   void handle_timeout(Now now);
@@ -151,6 +166,8 @@ class Sessions {
     std::uint64_t used = 0;
     bool initiator_joined = false;
     bool responder_joined = false;
+    bool is_ours = false;
+    budget::AccountId account = 0;
 
     [[nodiscard]] bool paired() const { return initiator_joined && responder_joined; }
   };
@@ -164,11 +181,13 @@ class Sessions {
   [[nodiscard]] std::optional<RefusalReason> limit_reached(const PeerId& initiator, const IpAddress& network,
                                                            const PeerId& responder) const;
   void file(const SessionId& id, Session& session);
-  void end(Table::iterator at, EndReason reason);
+  void end(Now now, Table::iterator at, EndReason reason);
+  [[nodiscard]] Result<budget::Terms, Refusal> terms_for(Now now, const budget::Asker& asker);
   Counters& counted(const PeerId& peer);
 
   Policy policy_;
   Random& random_;
+  budget::Budget* budget_;
   Digest secret_;
   Table sessions_;
   std::map<std::pair<PeerId, PeerId>, SessionId> slots_;

@@ -268,5 +268,76 @@ TEST_F(RelaySessions, ForgetTheCountersUnusedForLongest) {
   EXPECT_EQ(sessions.counters_of(peer(kMaxCountedPeers)).sessions_opened, 1U);
 }
 
+/// A table whose quotes come from a purse of 200 MB, with an hour of the month left.
+struct PaidSessions : RelaySessions {
+  static constexpr Now kNow{Instant{1h}, WallTime{1'796'083'200'000 - 3'600'000}};
+  budget::Budget budget{kNow, {.plan = {.budget = {18'000}}}, budget::Books{}};
+  Sessions paid{policy, random, &budget};
+
+  void write_rows() {
+    while (budget.poll_row()) budget.handle_written(1);
+  }
+  Grant pair(std::size_t from, std::size_t to, bool is_ours = false) {
+    const auto grant = paid.open(kNow, peer(from), home(from), peer(to), is_ours);
+    EXPECT_TRUE(grant);
+    EXPECT_TRUE(paid.join(kNow, grant->session, grant->initiator));
+    EXPECT_TRUE(paid.join(kNow, grant->session, grant->responder));
+    return *grant;
+  }
+};
+
+TEST_F(PaidSessions, AreQuotedWhatTheBudgetSays) {
+  const Grant grant = pair(1, 2);
+  EXPECT_EQ(grant.quote, (Quote{200'000'000, 625'000, WallTime{kNow.wall.unix_ms + 1'800'000}}));
+}
+
+TEST_F(PaidSessions, LetNoByteThroughBeforeItIsWrittenDown) {
+  const Grant grant = pair(1, 2);
+  const Allowance early = paid.take(kNow, grant.session, 100);
+  EXPECT_FALSE(early.allowed);
+  EXPECT_TRUE(early.ask_again);
+  EXPECT_GT(early.rest, 0us);
+  write_rows();
+  EXPECT_TRUE(paid.take(kNow, grant.session, 100).allowed);
+  EXPECT_EQ(budget.figures(kNow).flowed.out, 100U);
+}
+
+TEST_F(PaidSessions, AreRefusedWithTheBudgetsReason) {
+  (void)pair(1, 2);
+  const auto same_tier = paid.open(kNow, peer(1), home(1), peer(3));
+  ASSERT_FALSE(same_tier);
+  EXPECT_EQ(same_tier.error().reason, RefusalReason::kTier);
+  const auto other = paid.open(kNow, peer(4), home(4), peer(2));
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().reason, RefusalReason::kShare);
+  EXPECT_GT(other.error().retry_after, 0us);
+}
+
+TEST_F(PaidSessions, GiveBackWhatTheyDidNotUseHoweverTheyEnd) {
+  const Grant left = pair(1, 2);
+  paid.leave(kNow, left.session);
+  EXPECT_EQ(budget.figures(kNow).promised.out, 0U);
+  EXPECT_TRUE(paid.open(kNow, peer(1), home(1), peer(2))) << "and nobody joins it";
+  paid.handle_timeout({kNow.mono + kJoinLimit, kNow.wall});
+  EXPECT_EQ(budget.figures(kNow).promised.out, 0U);
+  (void)pair(1, 2);
+  (void)pair(1, 2);
+  EXPECT_EQ(paid.size(), 1U) << "one slot for an identity that comes back";
+}
+
+TEST_F(PaidSessions, RestForTheWholeIdentity) {
+  const Grant grant = pair(1, 2);
+  write_rows();
+  EXPECT_EQ(paid.take(kNow, grant.session, 1'250'000).rest, 2s);
+}
+
+TEST_F(PaidSessions, ChargeOneEndOfOursForWhatComesInOnly) {
+  const Grant grant = pair(1, 2, true);
+  write_rows();
+  EXPECT_TRUE(paid.take(kNow, grant.session, 1000, Side::kResponder).allowed);
+  EXPECT_TRUE(paid.take(kNow, grant.session, 10, Side::kInitiator).allowed);
+  EXPECT_EQ(budget.figures(kNow).flowed, (budget::Traffic{1000, 10}));
+}
+
 }  // namespace
 }  // namespace turnpike::relay

@@ -327,7 +327,7 @@ Read<ServerMessage> read(std::uint64_t request, const wire::RelayGrant& in) {
 }
 
 Read<ServerMessage> read(std::uint64_t request, const wire::RelayRefused& in) {
-  if (in.reason() > static_cast<std::uint32_t>(relay::RefusalReason::kTooFast)) return fail(ControlError::kMalformed);
+  if (in.reason() > static_cast<std::uint32_t>(relay::kLastRefusalReason)) return fail(ControlError::kMalformed);
   return ServerMessage{RelayRefused{request, static_cast<relay::RefusalReason>(in.reason()),
                                     wait_of(in.retry_after_ms()), printable(in.suggestion())}};
 }

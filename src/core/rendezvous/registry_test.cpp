@@ -240,6 +240,18 @@ TEST_F(RegistryTest, ShowsPrivateAddressesToWhomItSeesOnPrivateAddresses) {
   EXPECT_THAT(shown_to(IpAddress::v4(127, 0, 0, 1)), ElementsAre(inside, itself));
 }
 
+TEST_F(RegistryTest, StaysSmallUnderAMillionRegistrationsFromOneNetwork) {
+  const Registration registration{{}, {entry(1)}};
+  std::size_t taken = 0;
+  for (std::size_t n = 0; n < 1'000'000; ++n) {
+    const IpAddress from = IpAddress::v4(60, 1, 2, static_cast<std::uint8_t>(n));
+    if (registry.put(at(0s), peer(n), from, ++seq, registration)) ++taken;
+  }
+  EXPECT_EQ(taken, RegistryLimits().peers_per_network);
+  EXPECT_EQ(registry.peer_count(), RegistryLimits().peers_per_network);
+  EXPECT_TRUE(put(2'000'000, {entry(2)})) << "others are let in as before";
+}
+
 TEST_F(RegistryTest, TakesAWholeV6NetworkForOneHome) {
   const auto v6 = [](const char* text) { return *IpAddress::parse(text); };
   EXPECT_TRUE(may_share_network(v6("2001:db8:1:2::5"), v6("2001:db8:1:2::6")));

@@ -90,6 +90,18 @@ std::string suggestion_for(relay::RefusalReason reason) {
       return "the peer is not connected here: use http, or another bootstrap";
     case relay::RefusalReason::kTooFast:
       return "ask less often";
+    case relay::RefusalReason::kTier:
+      return std::string(budget::suggestion_for(budget::Refused::kSessions));
+    case relay::RefusalReason::kCheaperFirst:
+      return std::string(budget::suggestion_for(budget::Refused::kCheaperFirst));
+    case relay::RefusalReason::kPremiumOnly:
+    case relay::RefusalReason::kFinishQuotes:
+    case relay::RefusalReason::kSpent:
+      return std::string(budget::suggestion_for(budget::Refused::kSpent));
+    case relay::RefusalReason::kShare:
+      return std::string(budget::suggestion_for(budget::Refused::kShare));
+    case relay::RefusalReason::kLedger:
+      return std::string(budget::suggestion_for(budget::Refused::kLedger));
   }
   return {};
 }
@@ -125,7 +137,7 @@ Duration inventory_debounce(std::size_t connections) {
 Server::Server(Config config, Random& random)
     : config_(std::move(config)),
       random_(random),
-      relay_(config_.relay, random),
+      relay_(config_.relay, random, config_.budget),
       registry_(random, config_.registry),
       proofs_(config_.probe_addresses, random) {}
 

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/budget/budget.h"
 #include "core/relay/sessions.h"
 #include "core/rendezvous/control.h"
 #include "core/rendezvous/elsewhere.h"
@@ -112,7 +113,8 @@ class Server {
  public:
   struct Config {
     PeerId id;
-    relay::Policy relay{};
+    relay::Policy relay{};             ///< Of no meaning with a budget.
+    budget::Budget* budget = nullptr;  ///< Borrowed for life: who pays for relay sessions. Null: nobody.
     RegistryLimits registry{};
     /// Addresses of ours to send nonces from; nobody connects to us there.
     std::vector<IpAddress> probe_addresses{};
