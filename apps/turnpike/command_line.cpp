@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#include "budget_text.h"
 #include "config_file.h"
 #include "core/store/urn.h"
 #include "exit_code.h"
@@ -39,6 +40,10 @@ struct Raw {
   bool make_private = false;
   std::string reserve;
   std::string on;
+  std::string peer;
+  std::string tier;
+  std::string until;
+  bool all = false;
 };
 
 CLI::App* add_command(CLI::App& app, Raw& raw, const std::string& name, const std::string& help) {
@@ -63,6 +68,20 @@ void add_settings(CLI::App* command, Raw& raw, const std::vector<Setting>& setti
   }
 }
 
+void describe_bootstrap(CLI::App& bootstrap, Raw& raw) {
+  bootstrap.require_subcommand(0, 1);
+  auto* grant = add_client_command(bootstrap, raw, "grant", "give a peer a tier of the relay");
+  grant->add_option("--peer", raw.peer, "the peer's id, 12D3KooW…")->type_name("ID")->required();
+  grant->add_option("--tier", raw.tier, "premium, standard, basic or free")->type_name("TIER")->required();
+  grant->add_option("--until", raw.until, "when it ends, in UTC: 2026-12-31 or 2026-12-31T18:00:00Z (default: never)")
+      ->type_name("DATE");
+  auto* revoke = add_client_command(bootstrap, raw, "revoke", "take a peer's tier back");
+  revoke->add_option("--peer", raw.peer, "the peer's id")->type_name("ID")->required();
+  auto* ledger = add_client_command(bootstrap, raw, "ledger", "check the ledger on disk, and show its rows");
+  ledger->add_flag("--all", raw.all, "every row, not the last twenty");
+  add_client_command(bootstrap, raw, "budget", "what the month has cost, and what is left");
+}
+
 void describe(CLI::App& app, Raw& raw) {
   app.require_subcommand(1);
   app.footer(kFooter);
@@ -71,6 +90,7 @@ void describe(CLI::App& app, Raw& raw) {
   add_settings(add_command(app, raw, "node", "run a peer"), raw, node_settings());
   auto* bootstrap = add_command(app, raw, "bootstrap", "run a meeting point and last-resort relay");
   add_settings(bootstrap, raw, bootstrap_settings());
+  describe_bootstrap(*bootstrap, raw);
 
   auto* add = add_client_command(app, raw, "add", "copy files into the data folder as stores");
   add->add_option("FILE", raw.files, "the files; a name of 64 hex digits (and .dig) is the store's id")->required();
@@ -210,15 +230,32 @@ Ordered order_of_service(const Raw& raw, const Settings& file, const fs::path& d
   return Order(std::move(config));
 }
 
+Ordered order_about_the_budget(const std::string& command, const Raw& raw) {
+  BootstrapOrder order{.command = command, .peer = {}, .grant = {}, .all = raw.all};
+  if (command != "grant" && command != "revoke") return Order(std::move(order));
+  const auto peer = identity::PeerId::parse(raw.peer);
+  if (!peer) return fail("\"" + raw.peer + "\" is no peer id: turnpike id prints one's own, 12D3KooW…");
+  order.peer = *peer;
+  if (command == "revoke") return Order(std::move(order));
+  const auto tier = budget::parse_tier(raw.tier);
+  if (!tier) return fail("\"" + raw.tier + "\" is no tier: give premium, standard, basic or free");
+  order.grant.tier = *tier;
+  if (raw.until.empty()) return Order(std::move(order));
+  order.grant.until = parse_date(raw.until);
+  if (!order.grant.until) return fail("\"" + raw.until + "\" is no date: give 2026-12-31 or 2026-12-31T18:00:00Z");
+  return Order(std::move(order));
+}
+
 Ordered order_of_doctor(const Raw& raw, const Settings& file, const fs::path& data, const connect::Variable& variable) {
   auto order = order_of_service<node::NodeConfig>(raw, file, data, variable);
   if (!order) return order;
   return Order(DoctorOrder{std::get<node::NodeConfig>(*std::move(order))});
 }
 
-Ordered order_of(const std::string& command, const Raw& raw, const Settings& file, const fs::path& data,
-                 const connect::Variable& variable) {
+Ordered order_of(const std::string& command, const std::string& of_bootstrap, const Raw& raw, const Settings& file,
+                 const fs::path& data, const connect::Variable& variable) {
   if (command == "node") return order_of_service<node::NodeConfig>(raw, file, data, variable);
+  if (!of_bootstrap.empty()) return order_about_the_budget(of_bootstrap, raw);
   if (command == "bootstrap") return order_of_service<bootstrap::BootstrapConfig>(raw, file, data, variable);
   if (command == "doctor") return order_of_doctor(raw, file, data, variable);
   if (command == "add") return order_of_add(raw, file);
@@ -280,7 +317,8 @@ std::variant<Invocation, Answer> parse_command_line(std::vector<std::string> arg
   }
   auto data = data_folder(command, raw, file, home);
   if (!data) return wrong(data.error());
-  auto order = order_of(command, raw, file, *data, variable);
+  const auto below = app.get_subcommands().front()->get_subcommands();
+  auto order = order_of(command, below.empty() ? "" : below.front()->get_name(), raw, file, *data, variable);
   if (!order) return wrong(order.error());
   return Invocation{*std::move(order), *std::move(data), raw.json};
 }

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "bootstrap/config.h"
+#include "core/budget/tier.h"
+#include "core/identity/peer_id.h"
 #include "core/store/store_id.h"
 #include "node/config.h"
 
@@ -54,13 +56,20 @@ struct HashOrder {
   bool layers = false;
 };
 struct IdOrder {};
+/// What a running bootstrap is asked, or its folder.
+struct BootstrapOrder {
+  std::string command;  ///< grant, revoke, ledger or budget
+  identity::PeerId peer{};
+  budget::TierGrant grant{};
+  bool all = false;  ///< Every row of the ledger.
+};
 /// Of the node's settings it uses bootstraps, pins and proxy.
 struct DoctorOrder {
   node::NodeConfig node;
 };
 
-using Order = std::variant<node::NodeConfig, bootstrap::BootstrapConfig, AddOrder, GetOrder, ListOrder, WhyOrder,
-                           PinOrder, ShareOrder, UnwantOrder, VerifyOrder, HashOrder, IdOrder, DoctorOrder>;
+using Order = std::variant<node::NodeConfig, bootstrap::BootstrapConfig, BootstrapOrder, AddOrder, GetOrder, ListOrder,
+                           WhyOrder, PinOrder, ShareOrder, UnwantOrder, VerifyOrder, HashOrder, IdOrder, DoctorOrder>;
 
 struct Invocation {
   Order order;

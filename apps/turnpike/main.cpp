@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "bootstrap/run.h"
+#include "bootstrap_commands.h"
 #include "command_line.h"
 #include "console.h"
 #include "doctor_command.h"
@@ -33,6 +34,7 @@ Console console_of_this_process() {
 int run(Console& console, const Invocation& invocation) {
   return std::visit(Overloaded{[](const node::NodeConfig& config) { return node::run(config); },
                                [](const bootstrap::BootstrapConfig& config) { return bootstrap::run(config); },
+                               [&](const BootstrapOrder& order) { return run_bootstrap(console, invocation, order); },
                                [&](const AddOrder& order) { return run_add(console, invocation, order); },
                                [&](const GetOrder& order) { return run_get(console, invocation, order); },
                                [&](const ListOrder& order) { return run_list(console, invocation, order); },

@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "budget_text.h"
 #include "core/pace/pacer.h"
 #include "core/store/urn.h"
 #include "io/http/forwarded.h"
@@ -235,6 +236,40 @@ const std::vector<BootstrapRow>& bootstrap_rows() {
       {{"turn-user", "NAME:PASSWORD", "lets a foreign TURN client relay between its own allocations; repeatable", true},
        [](BootstrapConfig& c, const std::string& v) { return append(c.turn_users, turn::StaticUser::parse(v)); },
        [](BootstrapConfig& c) { c.turn_users.clear(); }},
+      {{"budget-usd", "DOLLARS", "what relaying may cost a month, at most (default 20)"},
+       [](BootstrapConfig& c, const std::string& v) {
+         return put(c.budget.plan.budget, parse_usd(v, budget::kMaxBudget));
+       }},
+      {{"price-per-gb", "DOLLARS", "of 10^9 bytes that go out (default 0.09)"},
+       [](BootstrapConfig& c, const std::string& v) {
+         return put(c.budget.plan.per_gb_out, parse_usd(v, budget::kMaxPrice));
+       }},
+      {{"price-per-gb-in", "DOLLARS", "of 10^9 bytes that come in (default 0)"},
+       [](BootstrapConfig& c, const std::string& v) {
+         return put(c.budget.plan.per_gb_in, parse_usd(v, budget::kMaxPrice));
+       }},
+      {{"fixed-usd", "DOLLARS",
+        "what the machine costs a month whatever it relays, out of the same budget (default 0)"},
+       [](BootstrapConfig& c, const std::string& v) {
+         return put(c.budget.plan.fixed, parse_usd(v, budget::kMaxBudget));
+       }},
+      {{"free-gb", "NUMBER", "how many times 10^9 bytes may go out for nothing each month (default 0)"},
+       [](BootstrapConfig& c, const std::string& v) { return put(c.budget.plan.free_bytes, parse_free_gb(v)); }},
+      {{"tier", "TIER=MBIT:SESSIONS:WEIGHT",
+        "what a tier (premium, standard, basic, free) may have: Mbit/s or unlimited, sessions at a time, and its "
+        "weight "
+        "in sharing; repeatable",
+        true},
+       [](BootstrapConfig& c, const std::string& v) { return take_tier(c.budget.tiers, v); }},
+      {{"default-tier", "TIER", "of peers that were granted none (default free)"},
+       [](BootstrapConfig& c, const std::string& v) {
+         return put(c.budget.tiers.without_grant, budget::parse_tier(v));
+       }},
+      {{"sessions-per-network", "NUMBER",
+        "relay sessions of all peers without a grant in one /24, or /48 of IPv6, together (default 64)"},
+       [](BootstrapConfig& c, const std::string& v) { return put(c.budget.sessions_per_network, parse_count(v)); }},
+      {{"budget-date", "DATE", "for a rehearsal: what the budget takes for the date when the bootstrap starts"},
+       [](BootstrapConfig& c, const std::string& v) { return put(c.budget_date, parse_date(v)); }},
       {{"trusted-proxy", "CIDR",
         "the network of a reverse proxy of ours, whose X-Forwarded-For or PROXY header says who the client is; "
         "repeatable",
@@ -322,6 +357,10 @@ std::optional<std::string> configure(bootstrap::BootstrapConfig& config, const S
   if (auto error = apply_all(config, bootstrap_rows(), settings)) return error;
   if (config.listen.empty()) return "listen must name one address at least";
   if (config.certificate.empty() != config.key.empty()) return "certificate and key must be given together, or neither";
+  const budget::Plan& plan = config.budget.plan;
+  if (plan.fixed.value > 0 && plan.fixed.value * budget::kWhole >= plan.budget.value * budget::kSpentFrom) {
+    return "fixed-usd leaves nothing of budget-usd for relaying; name a larger budget";
+  }
   return std::nullopt;
 }
 

@@ -10,6 +10,7 @@
 #include "bootstrap/http_api.h"
 #include "bootstrap/legacy_directory.h"
 #include "bootstrap/legacy_relay.h"
+#include "bootstrap/treasury.h"
 #include "core/identity/statement.h"
 #include "core/rendezvous/client.h"
 #include "crypto/random.h"
@@ -25,10 +26,17 @@ struct Answer {
   Bytes body;
 };
 
+/// A budget, and where its ledger lies.
+struct Money {
+  budget::Budget::Config config;
+  std::filesystem::path file;
+};
+
 struct World {
   asio::io_context loop;
   crypto::SecureRandom random;
   crypto::SigningKey key = crypto::SigningKey::generate(random);
+  std::unique_ptr<Treasury> treasury;
   Brain brain;
   RelaySwitch relays{loop.get_executor(), brain};
   Facts facts{.started = io::now(), .version = "1.2.3"};
@@ -40,8 +48,17 @@ struct World {
   io::http::Server server{loop.get_executor(), {}};
   Endpoint at;
 
-  explicit World(relay::Policy policy = {})
-      : brain(loop.get_executor(), {.id = {key.public_key()}, .relay = policy, .registry = {}}, random) {
+  explicit World(relay::Policy policy = {}, const Money* money = nullptr)
+      : treasury(money == nullptr ? nullptr
+                                  : std::make_unique<Treasury>(loop.get_executor(), money->config, money->file)),
+        brain(loop.get_executor(),
+              {.id = {key.public_key()},
+               .relay = policy,
+               .budget = treasury ? &treasury->budget() : nullptr,
+               .registry = {}},
+              random) {
+    if (treasury) brain.watch_money(treasury.get());
+    if (treasury) legacy.budget = &treasury->budget();
     add_routes(server, brain, relays);
     legacy_directory.add_routes(server);
     legacy_relay.add_routes(server);

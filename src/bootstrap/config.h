@@ -9,6 +9,7 @@
 
 #include "base/endpoint.h"
 #include "base/network.h"
+#include "core/budget/budget.h"
 #include "core/turn/authenticator.h"
 #include "io/tcp/url.h"
 
@@ -42,6 +43,8 @@ struct BootstrapConfig {
   /// What relayed addresses are made of. Without any, the addresses that are listened on, or this machine's own.
   std::vector<IpAddress> turn_external;
   std::vector<turn::StaticUser> turn_users;  ///< Foreign TURN clients, whose own allocations may talk to each other.
+  budget::Budget::Config budget{};           ///< What relaying may cost, and for whom.
+  std::optional<WallTime> budget_date;       ///< What the budget takes for the date at the start: a rehearsal.
   std::string log_level = "info";            ///< debug, info, warning, error
 };
 

@@ -119,7 +119,7 @@ dig::HealthAnswer LegacyDirectory::facts_now() {
   out.peers = stats.peers + legacy_.registry.size();
   out.turn_servers = legacy_.registry.proved(now);
   out.connections = stats.connections;
-  out.cost.sessions = stats.relay_sessions;
+  out.cost = cost_info(legacy_, io::both_now(), stats.relay_sessions);
   return out;
 }
 
@@ -287,15 +287,27 @@ io::http::Response LegacyDirectory::allocate(const Request& request) {
                                 .suggestion = "download from a peer's turnAddresses"});
   }
   const relay::Policy& policy = brain_.server().relay().policy();
+  budget::Terms terms{.bytes = policy.bytes, .bytes_per_second = policy.bytes_per_second, .lifetime = policy.lifetime};
+  double weight = 0.1;
+  if (legacy_.budget != nullptr) {
+    // What it says of its tier, and of what it has tried, is not believed: its address is who it is.
+    const Now now = io::both_now();
+    const budget::Asker asker{.from = request.remote.address, .way = budget::Way::kOutward};
+    const auto considered = legacy_.budget->consider(now, asker);
+    brain_.pump();
+    if (!considered) return legacy_refusal(legacy_, now, considered.error(), true);
+    terms = *considered;
+    weight = legacy_.budget->config().tiers.of(terms.tier).weight / 10.0;
+  }
   const std::uint64_t granted =
-      policy.bytes_per_second == 0 ? std::uint64_t{asked->mbps} : policy.bytes_per_second * 8 / 1'000'000;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(policy.lifetime).count();
+      terms.bytes_per_second == 0 ? std::uint64_t{asked->mbps} : terms.bytes_per_second * 8 / 1'000'000;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(terms.lifetime).count();
   std::string session = asked->session.value_or(std::string());
   if (session.empty()) {
     session = "session_" + std::to_string(io::wall_now().unix_ms) + "_" + std::to_string(random_.below(1'000'000'000));
   }
-  return legacy_answer(200,
-                       dig::encode_allocated(session, granted, static_cast<std::uint64_t>(seconds), facts_now().cost));
+  return legacy_answer(
+      200, dig::encode_allocated(session, granted, static_cast<std::uint64_t>(seconds), weight, facts_now().cost));
 }
 
 // --- proving that an old node's HTTP is where it says ---

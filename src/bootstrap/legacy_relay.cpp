@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <map>
 #include <set>
 #include <utility>
@@ -107,11 +111,21 @@ io::http::Response refuse(const io::SourceFailure& failure) {
 
 /// One store on its way to one old node. Holds its slot, and the source's link, until its last byte or its end.
 struct LegacyRelay::Transfer {
-  Transfer(SourceLinks& links_, std::shared_ptr<dig::Slots> slots_, IpAddress asker_, identity::PeerId source_)
-      : links(links_), slots(std::move(slots_)), asker(asker_), source(source_) {}
+  Transfer(Brain& brain_, budget::Budget* budget_, SourceLinks& links_, std::shared_ptr<dig::Slots> slots_,
+           IpAddress asker_, identity::PeerId source_)
+      : brain(brain_), budget(budget_), links(links_), slots(std::move(slots_)), asker(asker_), source(source_) {}
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
-  ~Transfer() { slots->give_back(asker); }
+  ~Transfer() {
+    slots->give_back(asker);
+    if (account == 0) return;
+    budget->close(io::both_now(), account);
+    brain.pump();
+  }
+
+  Brain& brain;
+  budget::Budget* budget;
+  budget::AccountId account = 0;  ///< That what goes out is charged to; 0: none.
 
   SourceLinks& links;
   std::shared_ptr<dig::Slots> slots;
@@ -200,6 +214,17 @@ io::http::Response LegacyRelay::relay_store(const Request& request) {
       return legacy_refusal(400, {.error = "the Host header names no host that an absolute relayEndpoint could be "
                                            "made of"});
     }
+    std::optional<Response> refused;
+    if (legacy_.budget != nullptr) {
+      const Now now = io::both_now();
+      const budget::Asker asker{.from = request.remote.address, .way = budget::Way::kOutward};
+      const auto terms = legacy_.budget->consider(now, asker);
+      brain_.pump();
+      if (!terms) refused = legacy_refusal(legacy_, now, terms.error(), false);
+    }
+    // Where the source can be asked directly, that is what costs nobody anything.
+    if (refused && out.direct.empty()) return *std::move(refused);
+    if (refused) return legacy_answer(200, dig::encode_relay(out));
     if (!legacy_.slots->has_room(request.remote.address)) {
       return legacy_refusal(429, {.error = "Cost-aware throttling: too many transfers run for you, or in all",
                                   .retry_after_seconds = kSlotRetrySeconds,
@@ -271,7 +296,16 @@ asio::awaitable<io::http::Response> LegacyRelay::start(Request request, rendezvo
     co_return legacy_refusal(
         429, {.error = "too many transfers run for you, or in all", .retry_after_seconds = kSlotRetrySeconds});
   }
-  const auto transfer = std::make_shared<Transfer>(links_, legacy_.slots, request.remote.address, source.peer);
+  const auto transfer =
+      std::make_shared<Transfer>(brain_, legacy_.budget, links_, legacy_.slots, request.remote.address, source.peer);
+  if (legacy_.budget != nullptr) {
+    const Now now = io::both_now();
+    const budget::Asker asker{.from = request.remote.address, .way = budget::Way::kOutward, .whole = length};
+    const auto terms = legacy_.budget->open(now, asker);
+    brain_.pump();
+    if (!terms) co_return legacy_refusal(legacy_, now, terms.error(), false);
+    transfer->account = terms->account;
+  }
   // The stream is the transfer's own: it must not keep it alive.
   const std::weak_ptr<Transfer> weak = transfer;
   transfer->stream.emplace(pool_, store, content, offset, length, [weak] { return connect(weak.lock()); });
@@ -296,10 +330,30 @@ asio::awaitable<Result<std::shared_ptr<io::StoreSource>, io::SourceFailure>> Leg
   co_return fail(io::SourceFailure{io::SourceError::kConnection, {}});
 }
 
+// Waits until so many bytes may go out. False: the promise is used up, which a whole transfer cannot reach.
+asio::awaitable<bool> LegacyRelay::pay(Transfer& transfer, std::size_t bytes) {
+  const auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor);
+  while (transfer.account != 0) {
+    const budget::Take take = transfer.budget->take(io::both_now(), transfer.account, {0, bytes});
+    transfer.brain.pump();
+    if (take.verdict == budget::Take::Verdict::kOver) co_return false;
+    if (take.rest > Duration::zero()) {
+      timer.expires_after(take.rest);
+      boost::system::error_code woken;
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
+    if (take.verdict == budget::Take::Verdict::kPass) break;
+  }
+  co_return true;
+}
+
 asio::awaitable<bool> LegacyRelay::send(std::shared_ptr<Transfer> transfer, io::http::BodyWriter& writer) {
   const std::shared_ptr<Transfer> held = std::move(transfer);
   Bytes bytes = std::move(held->first);
   while (!bytes.empty()) {
+    const bool paid = co_await pay(*held, bytes.size());
+    if (!paid) co_return false;
     const auto wrote = co_await writer.write(bytes);
     if (!wrote) co_return false;
     auto more = co_await held->stream->next();

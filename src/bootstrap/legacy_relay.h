@@ -32,6 +32,7 @@ class LegacyRelay {
                                                 std::optional<dig::ByteSpan> range);
   [[nodiscard]] static asio::awaitable<Result<std::shared_ptr<io::StoreSource>, io::SourceFailure>> connect(
       std::shared_ptr<Transfer> transfer);
+  [[nodiscard]] static asio::awaitable<bool> pay(Transfer& transfer, std::size_t bytes);
   [[nodiscard]] static asio::awaitable<bool> send(std::shared_ptr<Transfer> transfer, io::http::BodyWriter& writer);
 
   [[nodiscard]] std::optional<Response> charge(const Request& request);

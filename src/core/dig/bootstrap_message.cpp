@@ -149,6 +149,14 @@ json cost_json(const CostInfo& cost) {
           {"activeSessions", cost.sessions}};
 }
 
+json remaining_json(const CostInfo& cost) {
+  std::optional<double> left;
+  if (cost.budget && cost.spend) left = std::max(0.0, *cost.budget - *cost.spend);
+  return {{"currentCostRatio", number_or_null(ratio_of(cost))},
+          {"projectedMonthlyCost", number_or_null(cost.projected)},
+          {"budgetRemaining", number_or_null(left)}};
+}
+
 }  // namespace
 
 std::span<const std::string_view, Capabilities::kCount> capability_names() { return kCapabilityNames; }
@@ -256,7 +264,7 @@ bool names_peer(ByteView health, const PeerId& peer) {
 
 std::string encode_health(const HealthAnswer& answer, WallTime now) {
   const std::string id = answer.bootstrap.to_string();
-  return json{{"status", "healthy"},
+  return json{{"status", answer.cost.mode == "shutdown" ? "degraded" : "healthy"},
               {"service", "turnpike bootstrap"},
               {"version", answer.version},
               {"peer_id", id},
@@ -324,34 +332,33 @@ std::string encode_stats(const HealthAnswer& answer, WallTime now) {
       .dump();
 }
 
-std::string encode_allocated(std::string_view session, std::uint64_t mbps, std::uint64_t seconds,
+std::string encode_allocated(std::string_view session, std::uint64_t mbps, std::uint64_t seconds, double weight,
                              const CostInfo& cost) {
-  std::optional<double> left;
-  if (cost.budget && cost.spend) left = std::max(0.0, *cost.budget - *cost.spend);
   return json{{"success", true},
               {"sessionId", session},
-              {"limits", {{"maxBandwidthMbps", mbps}, {"maxDurationSeconds", seconds}, {"priorityLevel", 0.1}}},
-              {"costInfo",
-               {{"currentCostRatio", number_or_null(ratio_of(cost))},
-                {"projectedMonthlyCost", number_or_null(cost.projected)},
-                {"budgetRemaining", number_or_null(left)}}}}
+              {"limits", {{"maxBandwidthMbps", mbps}, {"maxDurationSeconds", seconds}, {"priorityLevel", weight}}},
+              {"costInfo", remaining_json(cost)}}
       .dump();
 }
 
 std::string encode_cost_stats(const CostInfo& cost, WallTime now) {
+  const auto [free, basic, standard, premium] =
+      cost.by_tier.value_or(std::array<std::size_t, 4>{cost.sessions, 0, 0, 0});
+  std::optional<double> transfer = cost.spend;
+  if (transfer && cost.fixed) *transfer -= *cost.fixed;
   return json{{"costMetrics",
                {{"currentSpend", number_or_null(cost.spend)},
                 {"projectedMonthlySpend", number_or_null(cost.projected)},
                 {"budgetLimit", number_or_null(cost.budget)},
                 {"costRatio", number_or_null(ratio_of(cost))},
                 {"lastUpdated", now.unix_ms},
-                {"dataTransferCosts", number_or_null(cost.spend)},
-                {"computeCosts", nullptr},
+                {"dataTransferCosts", number_or_null(transfer)},
+                {"computeCosts", number_or_null(cost.fixed)},
                 {"storageCosts", nullptr}}},
               {"sessionStats",
                {{"total", cost.sessions},
-                {"premium", 0},
-                {"byTier", {{"premium", 0}, {"standard", 0}, {"basic", 0}, {"free", cost.sessions}}}}},
+                {"premium", premium},
+                {"byTier", {{"premium", premium}, {"standard", standard}, {"basic", basic}, {"free", free}}}}},
               {"mode",
                {{"emergency", cost.mode == "emergency"},
                 {"shutdown", cost.mode == "shutdown"},
@@ -382,6 +389,8 @@ std::string encode_error(const ErrorAnswer& answer) {
   json out{{"success", false}, {"error", answer.error}};
   if (answer.retry_after_seconds > 0) out["retryAfter"] = answer.retry_after_seconds;
   if (!answer.suggestion.empty()) out["suggestion"] = answer.suggestion;
+  if (answer.cost) out["costInfo"] = remaining_json(*answer.cost);
+  if (answer.shutdown) out["shutdown"] = true;
   return out.dump();
 }
 

@@ -120,10 +120,12 @@ struct PeersQuery {
 /// Why money is no object, or is. What no ledger keeps stays unset, and is null in the JSON.
 struct CostInfo {
   std::string_view mode = "normal";
-  std::optional<double> spend{};      ///< Dollars, this month.
-  std::optional<double> projected{};  ///< Dollars, at the month's end.
-  std::optional<double> budget{};     ///< Dollars a month.
-  std::size_t sessions = 0;           ///< Relay sessions that run now.
+  std::optional<double> spend{};                        ///< Dollars, this month.
+  std::optional<double> projected{};                    ///< Dollars, at the month's end.
+  std::optional<double> budget{};                       ///< Dollars a month.
+  std::optional<double> fixed{};                        ///< Of the spend, what is paid whatever flows.
+  std::size_t sessions = 0;                             ///< Relay sessions that run now.
+  std::optional<std::array<std::size_t, 4>> by_tier{};  ///< Of them: free, basic, standard, premium. Unset: all free.
 };
 
 struct HealthAnswer {
@@ -162,8 +164,9 @@ struct Census {
                                        std::size_t registered, WallTime now);
 [[nodiscard]] std::string encode_turn_servers(std::span<const PeerRecord> peers, WallTime now);
 [[nodiscard]] std::string encode_stats(const HealthAnswer& answer, WallTime now);
+/// `weight` in sharing, as old nodes have it: 10 is premium, 0.1 free.
 [[nodiscard]] std::string encode_allocated(std::string_view session, std::uint64_t mbps, std::uint64_t seconds,
-                                           const CostInfo& cost);
+                                           double weight, const CostInfo& cost);
 [[nodiscard]] std::string encode_cost_stats(const CostInfo& cost, WallTime now);
 [[nodiscard]] std::string encode_relay(const RelayAnswer& answer);
 
@@ -172,6 +175,8 @@ struct ErrorAnswer {
   std::string error{};
   std::uint64_t retry_after_seconds = 0;
   std::string suggestion{};
+  std::optional<CostInfo> cost{};  ///< Where money is the reason.
+  bool shutdown = false;           ///< Nothing is relayed any more this month.
 };
 [[nodiscard]] std::string encode_error(const ErrorAnswer& answer);
 
