@@ -108,7 +108,7 @@ def main(turnpike):
                        check=True, capture_output=True)
         plain, front = free_port(), free_port()
         (folder / "nginx.conf").write_text(CONF.format(folder=folder, front=front, plain=plain, proxy_address=PROXY_ADDRESS))
-        start(stack, [turnpike, "bootstrap", "--data", folder / "boot", "--listen", f"http://127.0.0.1:{plain}",
+        start(stack, [turnpike, "bootstrap", "--data", folder / "boot", "--tier", "free=unlimited:64:1", "--listen", f"http://127.0.0.1:{plain}",
                       "--trusted-proxy", f"{PROXY_ADDRESS}/32", "--public-url", "https://boot.example"],
               folder / "boot.log")
         start(stack, ["/usr/sbin/nginx", "-e", folder / "nginx.log", "-c", folder / "nginx.conf"], folder / "nginx.out")

@@ -35,6 +35,8 @@ FORGET = ("import socket, struct; s = socket.socket(socket.AF_NETLINK, socket.SO
           "s.send(struct.pack('=IHHIIBBH', 20, 1 << 8 | 2, 5, 1, 0, 0, 0, 0)); "
           "assert struct.unpack_from('=i', s.recv(4096), 16)[0] == 0")
 RUNGS = "http,bootstrap-relay"
+# What the relay gives to peers that were granted nothing: cases that are not about money must not wait for it.
+FREE = "free=unlimited:64:1"
 
 
 class LabError(Exception):
@@ -195,13 +197,14 @@ class Lab:
         return stats["rx"]["bytes"], stats["tx"]["bytes"]
 
     def start_bootstrap(self, *flags):
-        """TLS on 443 and plain on 3000 of the relay host; started again after an end, it is the same bootstrap. Its second
+        """Its relay is not held to a tier unless `flags` name one. TLS on 443 and plain on 3000 of the relay host; started again after an end, it is the same bootstrap. Its second
         addresses, for --probe-address, are PROBE_HOST and PROBE_HOST6."""
         data = self.folder / "bootstrap"
         data.mkdir(exist_ok=True)
         log = self.folder / "bootstrap.log"
         after = log.stat().st_size if log.exists() else 0
-        self.bootstrap = self.start("relay", self.turnpike, "bootstrap", "--data", data, *flags, log=log.name)
+        tier = () if "--tier" in flags else ("--tier", FREE)
+        self.bootstrap = self.start("relay", self.turnpike, "bootstrap", "--data", data, *tier, *flags, log=log.name)
         pin = self.bootstrap.wait_for_line("pin: ", after=after).split()[1]
         self.bootstrap.wait_for_line("listening", after=after)
         if self.pin not in (None, pin):
