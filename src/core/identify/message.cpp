@@ -12,6 +12,7 @@ void read_record(Info& into, const std::string& envelope) {
   auto record = multiaddr::open_record(bytes_of(envelope));
   if (!record || (into.record && into.record->seq >= record->seq)) return;
   into.record = *std::move(record);
+  into.envelope = copy_of(bytes_of(envelope));
 }
 
 bool is_printable(const std::string& text) {
@@ -57,7 +58,9 @@ void Info::update(const Info& push) {
   if (push.has_listen) listen = push.listen;
   if (push.observed) observed = push.observed;
   if (!push.agent.empty()) agent = push.agent;
-  if (push.record && (!record || push.record->seq > record->seq)) record = push.record;
+  if (!push.record || (record && push.record->seq <= record->seq)) return;
+  record = push.record;
+  envelope = push.envelope;
 }
 
 std::optional<Bytes> encode(const Self& self, const std::optional<multiaddr::Multiaddr>& observed) {

@@ -20,6 +20,8 @@ constexpr Duration kDialAddressTime = std::chrono::seconds(5);     ///< For one 
 constexpr Duration kDialStagger = std::chrono::milliseconds(250);  ///< Between two addresses (RFC 8305 §5).
 constexpr Duration kPushDelay = std::chrono::seconds(1);           ///< Changes within it are pushed together.
 constexpr Duration kIdleConnection = std::chrono::minutes(10);     ///< One that nobody uses is closed after so long.
+/// Our peer record is signed anew so often: others pass on only what is fresh (docs/protocols/peers.md).
+constexpr Duration kRecordRenewal = std::chrono::hours(6);
 constexpr Duration kSweepPeriod = std::chrono::seconds(20);
 
 /// Hears of peers as they come and go. Called on the loop, never from within a call to the host.
