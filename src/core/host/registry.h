@@ -26,6 +26,14 @@ class Registry {
     if (const auto at = protocols_.find(protocol); at != protocols_.end()) protocols_.erase(at);
   }
 
+  /// False: it is so already, or there is no such protocol.
+  bool set_advertised(std::string_view protocol, bool advertised) {
+    const auto at = protocols_.find(protocol);
+    if (at == protocols_.end() || at->second.advertised == advertised) return false;
+    at->second.advertised = advertised;
+    return true;
+  }
+
   [[nodiscard]] const ProtocolOptions* find(std::string_view protocol) const {
     const auto at = protocols_.find(protocol);
     return at == protocols_.end() ? nullptr : &at->second;

@@ -19,6 +19,17 @@ TEST(HostRegistry, NamesItsProtocolsByWhatTheyAre) {
   EXPECT_EQ(registry.find("/ping/1")->streams, 2U);
 }
 
+TEST(HostRegistry, NamesAProtocolOnlyWhileItIsToBeAdvertised) {
+  Registry registry;
+  registry.add("/dht/1", {.advertised = false});
+  EXPECT_FALSE(registry.set_advertised("/dht/1", false)) << "no news";
+  EXPECT_TRUE(registry.set_advertised("/dht/1", true));
+  EXPECT_THAT(registry.advertised(), ElementsAre("/dht/1"));
+  EXPECT_TRUE(registry.set_advertised("/dht/1", false));
+  EXPECT_THAT(registry.advertised(), ElementsAre());
+  EXPECT_FALSE(registry.set_advertised("/never/1", true));
+}
+
 TEST(HostRegistry, ForgetsWhatWasRemovedAndReplacesWhatIsAddedAgain) {
   Registry registry;
   registry.add("/a/1", {});

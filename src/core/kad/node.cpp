@@ -38,10 +38,13 @@ void Node::offer(Instant now, const Digest& store) { offers_.add(now, store); }
 void Node::withdraw(const Digest& store) { offers_.remove(store); }
 
 bool Node::find(Instant now, const Digest& store) {
-  std::erase_if(looked_up_, [&](const auto& entry) { return now >= entry.second + kFindAgain; });
-  for (const Digest& waiting : waiting_) looked_up_.emplace(waiting, now);
-  if (looked_up_.contains(store) || looked_up_.size() >= kMaxWaiting) return false;
-  looked_up_[store] = now;
+  const auto known = looked_.find(store);
+  if (known != looked_.end() && (known->second.under_way || now < known->second.again)) return false;
+  if (known == looked_.end() && looked_.size() >= kMaxWaiting) {
+    std::erase_if(looked_, [&](const auto& entry) { return !entry.second.under_way && now >= entry.second.again; });
+    if (looked_.size() >= kMaxWaiting) return false;
+  }
+  looked_[store].under_way = true;
   waiting_.push_back(store);
   return true;
 }
@@ -68,7 +71,6 @@ void Node::begin(Instant now, Purpose purpose, const Digest& store, Bytes key) {
 }
 
 void Node::start_find(Instant now, const Digest& store) {
-  looked_up_[store] = now;
   const Bytes key = provider_key(store);
   begin(now, Purpose::kFind, store, key);
   for (Peer& provider : providers_.of(now, key)) found(searches_.rbegin()->second, std::move(provider));
@@ -240,6 +242,11 @@ void Node::settle(Instant now) {
 void Node::finish(Instant now, Search& search) {
   const Lookup& lookup = search.lookup;
   if (search.purpose == Purpose::kFind) {
+    Looked& looked = looked_[search.store];
+    if (!search.told.empty()) looked.gap = kFindAgain;
+    looked.under_way = false;
+    looked.again = now + looked.gap;
+    if (search.told.empty()) looked.gap = std::min(2 * looked.gap, kFindAgainLimit);
     events_.emplace_back(
         FindEnded{search.store, search.told.size(), lookup.questions(), lookup.hops(), lookup.is_cut_short()});
     return;

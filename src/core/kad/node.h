@@ -18,8 +18,10 @@ namespace turnpike::kad {
 
 constexpr std::size_t kMaxAsks = 48;       ///< Under way at once, over all look-ups and announcements.
 constexpr std::size_t kMaxFinds = 4;       ///< Look-ups of stores at once,
-constexpr std::size_t kMaxWaiting = 1024;  ///< those that wait for theirs, and those looked up within kFindAgain.
-constexpr Duration kFindAgain = std::chrono::seconds(20);      ///< Between two look-ups of one store.
+constexpr std::size_t kMaxWaiting = 1024;  ///< those that wait for theirs, and those looked up lately.
+/// Between two look-ups of one store, and twice as long after each that found nobody.
+constexpr Duration kFindAgain = std::chrono::seconds(20);
+constexpr Duration kFindAgainLimit = std::chrono::minutes(10);
 constexpr std::size_t kFindBurst = 64;                         ///< Look-ups that may begin at once,
 constexpr Duration kFindGap = std::chrono::milliseconds(250);  ///< and then so often.
 /// Announcing one store takes some thirty questions and twenty messages. A node of 20,000 stores takes 17 hours for
@@ -90,8 +92,8 @@ class Node {
   void set_addresses(Instant now, std::vector<multiaddr::Multiaddr> addresses);
   void offer(Instant now, const Digest& store);
   void withdraw(const Digest& store);
-  /// Looks for who has it, in its turn and once anybody is known. False: too many wait, or it was looked for within
-  /// kFindAgain; ask again later.
+  /// Looks for who has it, in its turn and once anybody is known. False: too many wait, or it was looked for a moment
+  /// ago; ask again later.
   bool find(Instant now, const Digest& store);
 
   [[nodiscard]] std::optional<Ask> poll_ask(Instant now);
@@ -117,6 +119,11 @@ class Node {
     std::deque<Peer> peers;  // not told yet
     std::size_t open = 0;    // being told
     std::size_t reached = 0;
+  };
+  struct Looked {
+    bool under_way = true;
+    Instant again;
+    Duration gap = kFindAgain;
   };
   struct Pending {
     identity::AnyPeerId peer;
@@ -157,7 +164,7 @@ class Node {
   std::map<AskId, Pending> asks_;
   std::uint64_t numbers_ = 0;
   std::deque<Digest> waiting_;
-  std::map<Digest, Instant> looked_up_;  // the waiting ones too
+  std::map<Digest, Looked> looked_;  // the waiting ones too
   std::vector<Peer> whole_network_;
   Instant whole_until_;
   std::optional<Instant> next_look_;

@@ -70,15 +70,19 @@ class NodeNetwork {
   [[nodiscard]] std::size_t size() const { return members_.size(); }
   [[nodiscard]] Instant now() const { return now_; }
   [[nodiscard]] Count& count() { return count_; }
+  /// From now on only what this one asks, and is answered, is counted.
+  void watch(std::size_t who) { watched_ = who; }
   [[nodiscard]] std::size_t busiest() const { return busiest_; }  ///< Asks of one node under way at once.
 
  private:
   void at(Instant when, std::function<void()> what) { queue_.emplace(when, std::move(what)); }
 
-  Message carried(const Message& message) {
+  Message carried(std::size_t asker, const Message& message) {
     const Bytes bytes = encode(message);
-    ++count_.messages;
-    count_.bytes += bytes.size();
+    if (!watched_ || *watched_ == asker) {
+      ++count_.messages;
+      count_.bytes += bytes.size();
+    }
     ByteReader in(bytes);
     return *decode(in.take(static_cast<std::size_t>(in.varint())));
   }
@@ -119,8 +123,8 @@ class NodeNetwork {
     for (const Message& request : ask.messages) {
       ++count_.by_type[request.type];
       auto said =
-          members_[to].node->handle_request(now_, {members_[from].peer.id, members_[from].at}, carried(request));
-      if (said && *said) answer = carried(**said);
+          members_[to].node->handle_request(now_, {members_[from].peer.id, members_[from].at}, carried(from, request));
+      if (said && *said) answer = carried(from, **said);
     }
     pump(to);
     at(now_ + kOneWay, [this, from, to, id = ask.id, answer = std::move(answer)] {
@@ -140,6 +144,7 @@ class NodeNetwork {
   std::map<identity::AnyPeerId, std::size_t> numbers_;
   std::multimap<Instant, std::function<void()>> queue_;
   Count count_;
+  std::optional<std::size_t> watched_;
   std::size_t busiest_ = 0;
 };
 

@@ -176,6 +176,17 @@ TEST(KadNode, LooksAStoreUpAgainOnlyAfterAWhile) {
   network.tell(1, [](Node& node, Instant now) { EXPECT_TRUE(node.find(now, store(1))); });
 }
 
+TEST(KadNode, LooksEverMoreRarelyForWhatNobodyHas) {
+  NodeNetwork network = network_of_nodes(5);
+  std::size_t looked = 0;
+  for (Duration passed{}; passed < 2h; passed += 10s) {
+    network.tell(1, [&](Node& node, Instant now) { looked += node.find(now, store(1)) ? 1U : 0U; });
+    network.run(10s);
+  }
+  EXPECT_GE(looked, 2h / kFindAgainLimit);
+  EXPECT_LE(looked, 2h / kFindAgainLimit + 8);
+}
+
 TEST(KadNode, HasNobodyInItsTableWhoDoesNotServe) {
   NodeNetwork network = network_of_nodes(5);
   const std::size_t client = network.add();

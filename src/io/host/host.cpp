@@ -267,6 +267,8 @@ asio::awaitable<void> HostState::sweep_all(std::shared_ptr<HostState> self) {
 }
 
 void HostState::sweep() {
+  constexpr auto kRenewal = static_cast<std::uint64_t>(kRecordRenewal / std::chrono::milliseconds(1));
+  if (wall_now().unix_ms > record_seq + kRenewal) push_later();
   for (const auto& [id, connection] : live_) {
     if (!connection->admitted_) continue;
     if (connection->uses_ > 0 || connection->link_->streams() > 0) connection->used_ = now();
@@ -289,6 +291,10 @@ void Host::handle(std::string protocol, const host::ProtocolOptions& options, Ha
   state_->services[std::move(protocol)] = {std::move(handler), options};
   if (state_->quic) state_->quic->set_protocols(state_->registry.all());
   state_->push_later();
+}
+
+void Host::set_advertised(std::string_view protocol, bool advertised) {
+  if (state_->registry.set_advertised(protocol, advertised)) state_->push_later();
 }
 
 Result<Endpoint, IoError> Host::listen(Endpoint at) {

@@ -45,6 +45,9 @@ class Host {
 
   /// Connections made from now on answer `protocol`. Peers that are connected are told by a push.
   void handle(std::string protocol, const host::ProtocolOptions& options, Handler handler);
+  /// Whether identify names it. Peers that are connected are told by a push. A protocol is answered all the same, also
+  /// on connections that were there before: its handler knows whether it serves.
+  void set_advertised(std::string_view protocol, bool advertised);
   /// A port of 0 takes any. May be called for several addresses; dialling is done from the first one's port.
   [[nodiscard]] Result<Endpoint, IoError> listen(Endpoint at);
   /// The same over UDP, once: all QUIC goes in and out there, and beside it whatever is not QUIC (see quic()).
