@@ -34,7 +34,7 @@ struct Info {
   std::string agent;
   /// Its signature holds, and it speaks of its signer. Whether that is the peer at the other end is for is_of() to say.
   std::optional<multiaddr::PeerRecord> record;
-  Bytes envelope;  ///< The record as it was signed: what others can check too.
+  Bytes envelope;              ///< The record as it was signed: what others can check too.
   bool has_protocols = false;  ///< Any was told.
   bool has_listen = false;
 
