@@ -7,7 +7,7 @@ namespace {
 
 // What surrounds relayed content: frames and their tags, request and answer headers, a page of the layer.
 constexpr std::uint64_t kRelayOverhead = 16U << 10U;
-constexpr std::uint64_t kRelayOverheadShare = 32;
+constexpr std::uint64_t kRelayOverheadShare = 256;
 
 std::uint64_t on_the_wire(std::uint64_t content) { return content + content / kRelayOverheadShare + kRelayOverhead; }
 
