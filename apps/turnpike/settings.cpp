@@ -83,6 +83,13 @@ std::optional<node::Pin> parse_store_pin(std::string_view text) {
   return store && content ? std::optional(node::Pin{*store, *content}) : std::nullopt;
 }
 
+std::optional<multiaddr::Multiaddr> parse_peer_address(std::string_view text) {
+  auto address = multiaddr::Multiaddr::parse(text);
+  const auto peer = address ? address->peer() : std::nullopt;
+  const bool fits = peer && peer->ed25519() && address->tcp_endpoint();
+  return fits ? std::optional(*std::move(address)) : std::nullopt;
+}
+
 std::optional<std::string> parse_log_level(std::string_view text) {
   const bool known = text == "debug" || text == "info" || text == "warning" || text == "error";
   return known ? std::optional(std::string(text)) : std::nullopt;
@@ -156,6 +163,19 @@ const std::vector<NodeRow>& node_rows() {
          c.mdns = v == "on";
          return v == "on" || v == "off";
        }},
+      {{"dht", "on|off", "look for stores in the DHT, and tell of ours there (default on)"},
+       [](NodeConfig& c, const std::string& v) {
+         c.dht = v == "on";
+         return v == "on" || v == "off";
+       }},
+      {{"peer-exchange", "on|off", "have peers introduce others, and introduce others to them (default on)"},
+       [](NodeConfig& c, const std::string& v) {
+         c.peer_exchange = v == "on";
+         return v == "on" || v == "off";
+       }},
+      {{"peer", "ADDRESS", "a peer to know from the start: /ip4/A.B.C.D/tcp/4001/p2p/12D3KooW…; repeatable", true},
+       [](NodeConfig& c, const std::string& v) { return append(c.peers, parse_peer_address(v)); },
+       [](NodeConfig& c) { c.peers.clear(); }},
       {{"pin", "ID=SIZE:ROOT", "only these bytes are this store; repeatable", true},
        [](NodeConfig& c, const std::string& v) { return append(c.pins, parse_store_pin(v)); },
        [](NodeConfig& c) { c.pins.clear(); }},

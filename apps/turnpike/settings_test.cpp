@@ -122,6 +122,23 @@ TEST(NodeSettings, LookForNeighboursUnlessToldNotTo) {
   EXPECT_EQ(node_of({{"rungs", {"lan"}}}).rungs, std::vector{path::Rung::kLan});
 }
 
+TEST(NodeSettings, TakePartInTheDhtAndIntroducePeersUnlessToldNotTo) {
+  EXPECT_TRUE(node_of({}).dht);
+  EXPECT_TRUE(node_of({}).peer_exchange);
+  EXPECT_FALSE(node_of({{"dht", {"off"}}}).dht);
+  EXPECT_FALSE(node_of({{"peer-exchange", {"off"}}}).peer_exchange);
+  EXPECT_NE(node_error({{"dht", {"maybe"}}}).find("on|off"), std::string::npos);
+}
+
+TEST(NodeSettings, KnowPeersFromTheStartByAddressAndId) {
+  const std::string id = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+  EXPECT_EQ(node_of({{"peer", {"/ip4/192.0.2.1/tcp/4001/p2p/" + id}}}).peers.size(), 1U);
+  for (const std::string& bad : {std::string("/ip4/192.0.2.1/tcp/4001"), std::string("192.0.2.1:4001"),
+                                 "/dns4/example.org/tcp/4001/p2p/" + id, "/ip4/192.0.2.1/udp/4001/p2p/" + id}) {
+    EXPECT_NE(node_error({{"peer", {bad}}}).find("peer"), std::string::npos) << bad;
+  }
+}
+
 TEST(NodeSettings, AskTheRouterByAllProtocolsByNoneOrByThoseNamed) {
   using portmap::Protocol;
   EXPECT_EQ(node_of({}).portmap.size(), portmap::kAllProtocols.size());

@@ -23,6 +23,9 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
 
   /// Whom the commands go to. Before anything else is called.
   void connect(Links& links, Paths& paths, Downloads& downloads);
+  /// Who looks for stores beside the bootstraps; nobody at first.
+  using LookUp = std::function<void(const std::vector<store::StoreId>&)>;
+  void set_look_up(LookUp look_up) { look_up_ = std::move(look_up); }
 
   /// Who decides on sessions of our own TURN server, and who connects to a peer that asks for it.
   struct TurnHandlers {
@@ -72,6 +75,9 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void execute(const peer::OpenPath& command) { paths_->open(command); }
   void execute(const peer::ClosePath& command) { paths_->close(command.path); }
   void execute(const peer::Probe& command);
+  void execute(const peer::LookUp& command) {
+    if (look_up_) look_up_(command.stores);
+  }
   [[nodiscard]] asio::awaitable<void> probe(peer::Probe order);
   void execute(const peer::MeasureServer& command);
   [[nodiscard]] asio::awaitable<void> measure(peer::MeasureServer order);
@@ -97,6 +103,7 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   std::uint64_t stores_version_ = 0;
   bool pumping_ = false;
   bool stopped_ = false;
+  LookUp look_up_;
   Links* links_ = nullptr;
   Paths* paths_ = nullptr;
   Downloads* downloads_ = nullptr;

@@ -10,6 +10,7 @@
 #include "base/endpoint.h"
 #include "core/connect/environment.h"
 #include "core/identity/peer_id.h"
+#include "core/multiaddr/multiaddr.h"
 #include "core/path/rung.h"
 #include "core/peer/peer.h"
 #include "core/portmap/mapping.h"
@@ -46,6 +47,9 @@ struct NodeConfig {
 
   bool mdns = true;  ///< Look for peers on our own networks, and answer theirs. Without the rung lan it is off too.
 
+  bool dht = true;                          ///< Take part in the DHT.
+  bool peer_exchange = true;                ///< Have peers introduce others, and introduce others to them.
+  std::vector<multiaddr::Multiaddr> peers;  ///< Known to the operator: each with IP, TCP and a peer id.
   std::vector<Pin> pins;
   std::vector<identity::PeerId> trusted_peers;
   std::vector<Endpoint> advertise;  ///< HTTP addresses to register besides the machine's own: a forwarded port.

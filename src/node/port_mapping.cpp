@@ -20,6 +20,22 @@ portmap::RouterView switched_off(IpAddress::Family family) {
 
 }  // namespace
 
+rendezvous::ServiceKind kind_of(portmap::Purpose purpose) {
+  switch (purpose) {
+    case portmap::Purpose::kPeerTcp:
+      return rendezvous::ServiceKind::kTcp;
+    case portmap::Purpose::kPeerUdp:
+      return rendezvous::ServiceKind::kQuic;
+    case portmap::Purpose::kHttp:
+      return rendezvous::ServiceKind::kHttp;
+    case portmap::Purpose::kTurnUdp:
+      return rendezvous::ServiceKind::kTurnUdp;
+    case portmap::Purpose::kTurnTcp:
+      return rendezvous::ServiceKind::kTurnTcp;
+  }
+  return rendezvous::ServiceKind::kHttp;
+}
+
 PortMapping::PortMapping(boost::asio::any_io_executor loop, const NodeConfig& config,
                          const crypto::SigningKey& identity, Random& random,
                          std::function<void(const std::vector<portmap::Mapping>&)> candidates)

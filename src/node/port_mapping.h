@@ -9,11 +9,15 @@
 
 #include "base/random.h"
 #include "core/portmap/mapper.h"
+#include "core/rendezvous/service.h"
 #include "crypto/sign.h"
 #include "io/portmap/port_mapper.h"
 #include "node/config.h"
 
 namespace turnpike::node {
+
+/// The service that a mapped port is for.
+[[nodiscard]] rendezvous::ServiceKind kind_of(portmap::Purpose purpose);
 
 class PortMapping {
  public:

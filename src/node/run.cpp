@@ -27,6 +27,7 @@
 #include "io/process/process.h"
 #include "node/brain.h"
 #include "node/control_api.h"
+#include "node/discovery.h"
 #include "node/donated_relay.h"
 #include "node/doors.h"
 #include "node/http_api.h"
@@ -89,15 +90,18 @@ class Process {
             [this](const auto& connection) {
               old_client_.peer_identified(connection);
               inventory_.peer_identified(connection);
+              discovery_.peer_identified(connection);
             },
             [this](const identity::PeerId& peer) {
               old_client_.peer_disconnected(peer);
               inventory_.peer_disconnected();
+              discovery_.peer_disconnected(peer);
             }),
         store_service_(access_, upload_),
         host_(loop_.get_executor(), host_settings(identity), random_, &news_),
         inventory_(loop_.get_executor(), identity, sequence_, host_, brain_, random_),
         lan_peers_(loop_.get_executor(), id(), uses_mdns(config), host_, brain_, random_),
+        discovery_(loop_.get_executor(), id(), config, host_, brain_, state, random_),
         old_service_(id(), catalogue_, shared(), old_node_facts(), random_),
         old_client_(host_, pool_, catalogue_, memory_,
                     {.data = config.data, .reserve = config.reserve, .max_store = config.max_store},
@@ -146,6 +150,7 @@ class Process {
     answer_old_nodes(dig::kDiscoveryProtocol, true);
     if (const auto why = open_ports()) return io::give_up(*why);
     restore_wishes();
+    discovery_.start();
     asio::co_spawn(loop_, keep_catalogue(), asio::detached);
     asio::co_spawn(loop_, watch_network(), asio::detached);
     asio::co_spawn(loop_, old_client_.run(), asio::detached);
@@ -425,6 +430,7 @@ class Process {
         io::log_info("{}: trying everything anew", woke ? "woke up" : "the network changed");
         dialer_.handle_network_changed();
         host_.forget_transports();
+        discovery_.network_changed();
         brain_.tell([](peer::Peer& peer, Now when) { peer.handle_network_changed(when); });
       }
       known = addresses;
@@ -436,22 +442,6 @@ class Process {
       tell_host();
       co_await pause(network_timer_, kNetworkPeriod);
     }
-  }
-
-  static rendezvous::ServiceKind kind_of(portmap::Purpose purpose) {
-    switch (purpose) {
-      case portmap::Purpose::kPeerTcp:
-        return rendezvous::ServiceKind::kTcp;
-      case portmap::Purpose::kPeerUdp:
-        return rendezvous::ServiceKind::kQuic;
-      case portmap::Purpose::kHttp:
-        return rendezvous::ServiceKind::kHttp;
-      case portmap::Purpose::kTurnUdp:
-        return rendezvous::ServiceKind::kTurnUdp;
-      case portmap::Purpose::kTurnTcp:
-        return rendezvous::ServiceKind::kTurnTcp;
-    }
-    return rendezvous::ServiceKind::kHttp;
   }
 
   /// What is listened for here, and at which port.
@@ -492,7 +482,8 @@ class Process {
       if (each.kind == rendezvous::ServiceKind::kTcp) told.push_back(multiaddr::Multiaddr::tcp(each.endpoint));
       if (each.kind == rendezvous::ServiceKind::kQuic) told.push_back(multiaddr::Multiaddr::quic_v1(each.endpoint));
     }
-    host_.set_addresses(std::move(told));
+    host_.set_addresses(told);
+    discovery_.look(told, is_reachable());
   }
 
   [[nodiscard]] std::vector<Endpoint> external() const {
@@ -521,6 +512,7 @@ class Process {
     paths_.close_all();
     lan_peers_.stop();
     inventory_.stop();
+    discovery_.stop();
     old_client_.stop();
     host_.close_all();
     links_.close_all();
@@ -562,6 +554,7 @@ class Process {
   io::Host host_;
   InventoryService inventory_;
   LanPeers lan_peers_;
+  Discovery discovery_;
   OldNodeService old_service_;
   OldNodeClient old_client_;
   Links links_;

@@ -111,6 +111,7 @@ class NodeHost final : public ControlEnd, public RelayEnd, public ProofEnd, publ
   void execute(const peer::OpenTurnSession& command);
   void execute(const peer::DialBack& command);
   void execute(const peer::Probe& command);
+  void execute(const peer::LookUp&) {}  // there is no DHT in here: core/kad/node_network.h has one
   void execute(const peer::OpenPartial& command);
   void execute(const peer::StartFetch& command);
   void execute(const peer::CancelFetch& command);

@@ -1,8 +1,18 @@
 #include "core/path/paths.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace turnpike::path {
+namespace {
+
+void add_new(std::vector<Endpoint>& to, const std::vector<Endpoint>& from) {
+  for (const Endpoint& each : from) {
+    if (to.size() < kMaxDirectEndpoints && std::ranges::find(to, each) == to.end()) to.push_back(each);
+  }
+}
+
+}  // namespace
 
 Ladder* Paths::ladder_for(const PeerId& peer) {
   const auto at = ladders_.find(peer);
@@ -93,7 +103,12 @@ bool Paths::learn(Now now, const PeerId& peer, Found found, const std::vector<En
   if (ladder == nullptr) return false;
   Known& known = known_[peer];
   known.found.add(found);
-  (found == Found::kLan ? known.near : known.told) = {tcp, quic};
+  Addresses& addresses = found == Found::kLan ? known.near : known.told;
+  const Addresses before = std::exchange(addresses, {tcp, quic});
+  if (found != Found::kLan) {  // the newest word first; who else told of it may still be right
+    add_new(addresses.tcp, before.tcp);
+    add_new(addresses.quic, before.quic);
+  }
   tell_direct(now, *ladder, known);
   after(peer, *ladder);
   return true;

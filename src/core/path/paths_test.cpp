@@ -47,6 +47,16 @@ TEST_F(PathPaths, RemembersEveryWayAPeerWasFound) {
   EXPECT_FALSE(paths_.found(peer(1)).has(Found::kInbound));
 }
 
+TEST_F(PathPaths, TriesTheNewestWordFirstAndForgetsNoEarlierOne) {
+  paths_.learn(kStart, peer(1), Found::kKnown, {kHome});
+  paths_.learn(kStart, peer(1), Found::kDht, {kMoved});
+  EXPECT_THAT(paths_.ladder(peer(1))->direct_endpoints(), testing::ElementsAre(kMoved, kHome));
+  std::vector<Endpoint> many;
+  for (std::uint16_t port = 1; port <= kMaxDirectEndpoints; ++port) many.push_back({kHome.address, port});
+  paths_.learn(kStart, peer(1), Found::kExchange, many);
+  EXPECT_THAT(paths_.ladder(peer(1))->direct_endpoints(), testing::UnorderedElementsAreArray(many));
+}
+
 TEST_F(PathPaths, DialsWhatABootstrapAndWhatOthersTold) {
   Contact registered = contact(1, 1, {});
   registered.tcp = {kHome};

@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <variant>
+#include <vector>
 
 #include "base/bytes.h"
 #include "core/coordination/coordinator.h"
 #include "core/identity/peer_id.h"
 #include "core/path/path.h"
 #include "core/reach/prober.h"
+#include "core/store/store_id.h"
 #include "core/sync/action.h"
 
 namespace turnpike::peer {
@@ -61,6 +63,11 @@ constexpr Duration kMeasureTime = std::chrono::seconds(2);
 using OpenTurnSession = coordination::OpenSession;
 /// It asked us to connect to it. If that succeeds it shows by handle_peer_connected.
 using DialBack = coordination::DialBack;
+/// Look for who has these stores wherever else than at the bootstraps they can be looked for. → handle_found, for each
+/// that is found.
+struct LookUp {
+  std::vector<store::StoreId> stores;
+};
 
 using sync::CancelFetch;
 using sync::Commit;
@@ -69,7 +76,7 @@ using sync::ReleasePartial;
 using sync::StartFetch;
 
 using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, ShowElsewhere, OpenPath, ClosePath,
-                             Probe, OpenPartial, StartFetch, CancelFetch, Commit, ReleasePartial, MeasureServer,
+                             Probe, OpenPartial, StartFetch, CancelFetch, Commit, ReleasePartial, LookUp, MeasureServer,
                              OpenTurnSession, DialBack>;
 
 }  // namespace turnpike::peer

@@ -119,6 +119,7 @@ struct Peer::Parts {
       bool asked = false;
       for (const auto& link : links) asked |= link->client.lookup(now, *ids);
       if (!asked) sync.put_back(now, *ids);
+      out.emplace_back(LookUp{*ids});
       any = true;
     }
     return any;
@@ -404,13 +405,6 @@ void Peer::handle_networks(Now now, std::vector<IpNetwork> networks) {
   parts_->settle(now);
 }
 
-void Peer::handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp,
-                            const std::vector<Endpoint>& quic) {
-  if (peer == parts_->id) return;
-  parts_->paths.learn(now, peer, path::Found::kLan, tcp, quic);
-  parts_->settle(now);
-}
-
 void Peer::handle_inventory(Now now, const identity::PeerId& peer, const IpAddress& from,
                             const inventory::Change& change) {
   std::vector<std::pair<store::StoreId, sync::Announcement>> has;
@@ -422,6 +416,13 @@ void Peer::handle_inventory(Now now, const identity::PeerId& peer, const IpAddre
                                                  .trusted = parts_->trusted.contains(peer)});
   }
   parts_->sync.handle_words(now, has, peer, change.gone);
+  parts_->settle(now);
+}
+
+void Peer::handle_found(Now now, const identity::PeerId& peer, path::Found found, const std::vector<Endpoint>& tcp,
+                        const std::vector<Endpoint>& quic) {
+  if (peer == parts_->id) return;
+  parts_->paths.learn(now, peer, found, tcp, quic);
   parts_->settle(now);
 }
 
@@ -558,6 +559,7 @@ SyncMode Peer::sync_mode() const { return parts_->sync.book().mode(); }
 std::vector<CandidateView> Peer::reachability() const { return parts_->prover.view(); }
 const std::vector<rendezvous::Service>& Peer::services() const { return parts_->prover.services(); }
 BytesByRung Peer::bytes_by_rung() const { return parts_->sync.bytes_by_rung(); }
+std::uint64_t Peer::locals_version() const { return parts_->sync.locals_version(); }
 
 std::optional<StoreView> Peer::store(store::StoreId store) const {
   if (!parts_->sync.book().knows(store)) return std::nullopt;
@@ -574,8 +576,6 @@ std::vector<StoreView> Peer::stores() const {
   }
   return out;
 }
-
-std::uint64_t Peer::locals_version() const { return parts_->sync.locals_version(); }
 
 std::vector<store::Manifest> Peer::public_stores() const {
   std::vector<store::Manifest> out;

@@ -97,9 +97,14 @@ class Peer {
   void handle_networks(Now now, std::vector<IpNetwork> networks);
   /// Somebody of our own network says that `peer` answers there; it has proved nothing yet.
   void handle_neighbour(Now now, const identity::PeerId& peer, const std::vector<Endpoint>& tcp,
-                        const std::vector<Endpoint>& quic = {});
+                        const std::vector<Endpoint>& quic = {}) {
+    handle_found(now, peer, path::Found::kLan, tcp, quic);
+  }
   /// What `peer`, which is connected from there, says of its stores (core/inventory).
   void handle_inventory(Now now, const identity::PeerId& peer, const IpAddress& from, const inventory::Change& change);
+  /// Somebody says that `peer` answers there: a DHT, another peer, or our own memory. It has proved nothing yet.
+  void handle_found(Now now, const identity::PeerId& peer, path::Found found, const std::vector<Endpoint>& tcp,
+                    const std::vector<Endpoint>& quic = {});
   /// A connection of the libp2p host to `peer` stands, or its last one is gone; `found` is how it came about.
   void handle_peer_connected(Now now, const identity::PeerId& peer, path::Found found, const IpAddress& remote = {});
   void handle_peer_disconnected(Now now, const identity::PeerId& peer);

@@ -116,6 +116,27 @@ class PeerPeer : public testing::Test {
   std::vector<std::unique_ptr<Side>> sides_;
 };
 
+TEST_F(PeerPeer, HasItsStoresLookedForElsewhereToo) {
+  Side& side = add(1);
+  ready(side);
+  side.brain.want(now(), store_id(9));
+  wait(1s);
+  const auto asked = all<LookUp>(side);
+  ASSERT_THAT(asked, SizeIs(testing::Ge(1U)));
+  EXPECT_THAT(asked[0].stores, Contains(store_id(9)));
+}
+
+TEST_F(PeerPeer, KnowsAPeerThatIsFoundElsewhereAndByWhichMeans) {
+  Side& side = add(1);
+  ready(side);
+  const identity::PeerId peer{Digest{5}};
+  side.brain.handle_found(now(), peer, path::Found::kDht, {{IpAddress::v4(203, 0, 113, 5), 4001}});
+  side.brain.handle_found(now(), side.brain.id(), path::Found::kDht, {{IpAddress::v4(203, 0, 113, 5), 4001}});
+  ASSERT_THAT(side.brain.peers(), SizeIs(1)) << "itself it does not need to find";
+  EXPECT_TRUE(side.brain.peers()[0].found.has(path::Found::kDht));
+  EXPECT_THAT(side.brain.peers()[0].tcp, SizeIs(1));
+}
+
 TEST_F(PeerPeer, RegistersWhatItHasOnceTheCatalogueIsRead) {
   Side& side = add(1);
   side.brain.handle_local_store(now(), store_id(1), content(10));
