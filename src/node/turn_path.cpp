@@ -138,6 +138,7 @@ asio::awaitable<std::optional<path::PathFailure>> TurnPath::accept() {
   const bool is_right = peer && *peer == order_.peer;
   if (!is_right) {
     link_->close();
+    (void)co_await link_->closed();  // what answers its streams uses us
     co_return path::PathFailure{path::PathEnd::kWrongPeer, "somebody else came to the relaying peer"};
   }
   co_return std::nullopt;
