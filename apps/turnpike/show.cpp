@@ -185,6 +185,15 @@ std::string show_status(const json& answer) {
   out += line("stores", std::to_string(count_at(stores, "complete")) + " complete, " +
                             std::to_string(count_at(stores, "missing")) + " missing; sync " +
                             text_at(answer, "sync", "?"));
+  if (has(answer, "dht") && answer["dht"].is_object()) {
+    const json& dht = answer["dht"];
+    const std::string part =
+        (has(dht, "serves") && dht["serves"] == true) ? "we answer others" : "we only ask: nobody can reach us";
+    out += line("DHT", has(dht, "enabled") && dht["enabled"] == true
+                           ? std::to_string(count_at(dht, "contacts")) + " peers known, " +
+                                 std::to_string(count_at(dht, "announced")) + " stores told of; " + part
+                           : "off");
+  }
   const std::string rungs = rungs_of(answer);
   out += line("fetched", rungs.empty() ? "nothing since the start" : rungs);
   if (has(answer, "proxy")) {

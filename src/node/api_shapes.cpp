@@ -213,6 +213,11 @@ json status_shape(const StatusFacts& facts, Instant now) {
   out["sync"] = sync::name_of(facts.sync);
   out["ignored_files"] = facts.ignored_files;
   out["uptime_seconds"] = facts.uptime_seconds;
+  out["dht"] = {{"enabled", facts.dht.enabled},
+                {"serves", facts.dht.serves},
+                {"contacts", facts.dht.contacts},
+                {"records", facts.dht.records},
+                {"announced", facts.dht.announced}};
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "core/peer/view.h"
 #include "core/portmap/view.h"
 #include "io/host/host.h"
+#include "node/dht_view.h"
 #include "node/file_notes.h"
 
 namespace turnpike::node {
@@ -64,9 +65,11 @@ struct StatusFacts {
   peer::SyncMode sync = peer::SyncMode::kAll;
   std::uint64_t ignored_files = 0;  ///< In the data folder, with names that are no store's.
   std::uint64_t uptime_seconds = 0;
+  DhtView dht;
 };
 /// {peer_id, listen[], external[], reachability[], bootstraps[], proxy{address, source, credentials, reason,
-/// next_action_seconds}, mappings[], stores{complete, missing}, bytes_by_rung{}, sync, ignored_files, uptime_seconds}.
+/// next_action_seconds}, mappings[], stores{complete, missing}, bytes_by_rung{}, sync, ignored_files, uptime_seconds,
+/// dht{enabled, serves, contacts, records, announced}}.
 /// `missing` counts the stores wanted and not complete.
 [[nodiscard]] nlohmann::json status_shape(const StatusFacts& facts, Instant now);
 

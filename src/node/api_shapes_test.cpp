@@ -85,6 +85,13 @@ TEST(ApiShapes, StatusCountsWhatIsCompleteAndWhatIsMissing) {
   EXPECT_EQ(status["sync"], "all");
 }
 
+TEST(ApiShapes, TheStatusTellsOfOurPartInTheDht) {
+  StatusFacts facts;
+  facts.dht = {.enabled = true, .serves = true, .contacts = 12, .records = 34, .announced = 5};
+  const json expected{{"enabled", true}, {"serves", true}, {"contacts", 12}, {"records", 34}, {"announced", 5}};
+  EXPECT_EQ(status_shape(facts, kNow)["dht"], expected);
+}
+
 TEST(ApiShapes, TheStatusTellsOfEachRouterWhatItMapsAndWhyNot) {
   const IpAddress own = IpAddress::v4(192, 168, 1, 2);
   StatusFacts facts;

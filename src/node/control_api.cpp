@@ -90,6 +90,7 @@ json ControlApi::status() const {
   facts.reachability = peer.reachability();
   facts.bootstraps = peer.bootstraps();
   if (scope_.routers) facts.routers = scope_.routers();
+  if (scope_.dht) facts.dht = scope_.dht();
   facts.stores = peer.stores();
   facts.bytes_by_rung = peer.bytes_by_rung();
   facts.sync = peer.sync_mode();

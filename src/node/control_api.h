@@ -9,6 +9,7 @@
 #include "io/disk/catalogue.h"
 #include "node/brain.h"
 #include "node/config.h"
+#include "node/dht_view.h"
 #include "node/file_notes.h"
 #include "node/memory.h"
 
@@ -33,6 +34,7 @@ struct ControlScope {
   const Links& links;
   std::function<std::vector<io::ConnectionInfo>()> connections;  ///< Of the libp2p host.
   Instant started;
+  std::function<DhtView()> dht = {};
 };
 
 class ControlApi {

@@ -7,16 +7,9 @@
 #include "io/kad/kad_host.h"
 #include "node/acquaintances.h"
 #include "node/config.h"
+#include "node/dht_view.h"
 
 namespace turnpike::node {
-
-struct DhtView {
-  bool enabled = false;
-  bool serves = false;        ///< Others find it in identify and ask it.
-  std::size_t contacts = 0;   ///< Peers in its table.
-  std::size_t records = 0;    ///< Of providers, told by others.
-  std::size_t announced = 0;  ///< Stores of ours that it tells of.
-};
 
 /// All on the loop; all references outlive its run.
 class Discovery {

@@ -182,7 +182,8 @@ class Process {
             .dialer = dialer_,
             .links = links_,
             .connections = [this] { return host_.connections(); },
-            .started = started_};
+            .started = started_,
+            .dht = [this] { return discovery_.dht(); }};
   }
 
   [[nodiscard]] Shared shared() {
