@@ -19,6 +19,7 @@ using store::StoreId;
 
 /// A brain whose commands nobody may expect: it has no bootstrap, so it wants nothing of the world.
 struct Nowhere final : LinkEvents, PathEvents, DownloadEvents, io::StoreReader {
+  void link_seen(std::size_t, const IpAddress&) override {}
   void link_up(std::size_t) override {}
   void link_down(std::size_t, std::string_view) override {}
   void link_judged(std::size_t, const captive::Verdict&) override {}
