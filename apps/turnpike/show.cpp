@@ -1,5 +1,6 @@
 #include "show.h"
 
+#include "budget_text.h"
 #include "text.h"
 
 namespace turnpike::cli {
@@ -23,9 +24,18 @@ std::string size_at(const json& object, const char* key) {
   return has(object, key) ? format_bytes(count_at(object, key)) : "?";
 }
 
+// "quote: 1.0 GiB left of 1.1 GiB, 610.4 KiB/s, until 2026-11-30 18:20 UTC"
+std::string quote_of(const json& quote) {
+  const std::uint64_t rate = count_at(quote, "bytes_per_second");
+  return "quote: " + format_bytes(count_at(quote, "bytes_left")) + " left of " +
+         format_bytes(count_at(quote, "bytes")) + (rate == 0 ? "" : ", " + format_rate(static_cast<double>(rate))) +
+         ", until " + format_date(WallTime{count_at(quote, "until_ms")});
+}
+
 // "timed out; next in 5 s"
 std::string reason_of(const json& row) {
   std::string out = text_at(row, "reason");
+  if (has(row, "quote") && row["quote"].is_object()) out += (out.empty() ? "" : "; ") + quote_of(row["quote"]);
   if (!has(row, "next_action_seconds")) return out;
   if (!out.empty()) out += "; ";
   return out + "next in " + format_duration(number_at(row, "next_action_seconds"));

@@ -62,6 +62,23 @@ TEST(Show, PeersHaveALineForEachRung) {
             "12D3KooWa       192.0.2.1:4001  the peer  -    2        js-libp2p/3\n");
 }
 
+TEST(Show, PeersSayWhatTheRelayQuoted) {
+  const json answer{{"peers",
+                     {{{"peer_id", "12D3KooWa"},
+                       {"state", "bootstrap-relay"},
+                       {"rungs",
+                        {{{"rung", "bootstrap-relay"},
+                          {"state", "open"},
+                          {"quote",
+                           {{"bytes", 1 << 30},
+                            {"bytes_left", 1 << 29},
+                            {"bytes_per_second", 1 << 20},
+                            {"until_ms", 1'796'083'200'000}}}}}}}}}};
+  EXPECT_NE(show_peers(answer).find("quote: 512.0 MiB left of 1.0 GiB, 1.0 MiB/s, until 2026-12-01 00:00 UTC"),
+            std::string::npos)
+      << show_peers(answer);
+}
+
 TEST(Show, StatusSaysWhoWhereAndWhat) {
   const json answer{
       {"peer_id", "12D3KooWa"},
