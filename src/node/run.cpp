@@ -35,8 +35,10 @@
 #include "node/lan_peers.h"
 #include "node/old_node_client.h"
 #include "node/old_node_service.h"
+#include "node/own_doors.h"
 #include "node/peers.h"
 #include "node/port_mapping.h"
+#include "node/reach_survey.h"
 
 namespace turnpike::node {
 namespace {
@@ -100,9 +102,11 @@ class Process {
         store_service_(access_, upload_),
         host_(loop_.get_executor(), host_settings(identity), random_, &news_),
         inventory_(loop_.get_executor(), identity, sequence_, host_, brain_, random_),
+        survey_(loop_.get_executor(), host_, brain_, random_),
         lan_peers_(loop_.get_executor(), id(), uses_mdns(config), host_, brain_, random_),
         discovery_(loop_.get_executor(), id(), config, host_, brain_, state, random_),
-        old_service_(id(), catalogue_, shared(), old_node_facts(), random_),
+        old_service_(id(), catalogue_, shared(), old_node_facts(brain_, host_, [this] { return donated_.at(); }),
+                     random_),
         old_client_(host_, pool_, catalogue_, memory_,
                     {.data = config.data, .reserve = config.reserve, .max_store = config.max_store},
                     [this](const store::StoreId& store) { return wants_from_old_nodes(store); }),
@@ -146,6 +150,7 @@ class Process {
                    return inventory_.serve(std::move(connection), std::move(stream));
                  });
     brain_.on_stores_changed([this] { inventory_.stores_changed(); });
+    survey_.serve();
     answer_old_nodes(dig::kPeerProtocol, false);
     answer_old_nodes(dig::kDiscoveryProtocol, true);
     if (const auto why = open_ports()) return io::give_up(*why);
@@ -177,7 +182,7 @@ class Process {
             .recheck = [this](store::StoreId store) { return catalogue_.recheck(store); },
             .remove = [this](store::StoreId store) { return remove(store); },
             .listen = [this] { return listen_; },
-            .external = [this] { return external(); },
+            .external = [this] { return registered_http(brain_); },
             .routers = [this] { return port_mapping_.view(); },
             .dialer = dialer_,
             .links = links_,
@@ -215,41 +220,6 @@ class Process {
                  [this, discovery](std::shared_ptr<io::HostConnection>, std::unique_ptr<io::LinkStream> stream) {
                    return old_service_.serve(std::move(stream), discovery);
                  });
-  }
-
-  OldNodeFacts old_node_facts() {
-    return {.peers = [this](const dig::PeerRequest& request) { return known_peers(request); },
-            .http = [this] { return external(); },
-            .is_reachable = [this] { return is_reachable(); },
-            .turn = [this] { return donated_.at(); }};
-  }
-
-  /// Strangers can connect: that is proved of one global address at least.
-  [[nodiscard]] bool is_reachable() const {
-    return std::ranges::any_of(brain_.peer().services(), [](const rendezvous::Service& each) {
-      return each.kind == rendezvous::ServiceKind::kTcp && each.endpoint.address.is_global();
-    });
-  }
-
-  /// Those that are connected, and who announces the store that is asked for, with what they have registered.
-  std::vector<dig::KnownPeer> known_peers(const dig::PeerRequest& request) {
-    const bool asks = request.ask == dig::Ask::kPeerExchange || request.ask == dig::Ask::kStoreLocation;
-    std::vector<dig::KnownPeer> out;
-    if (!asks) return out;
-    const auto store = request.store();
-    const std::vector<identity::PeerId> holders =
-        store ? brain_.peer().holders(*store) : std::vector<identity::PeerId>();
-    for (const peer::PeerView& row : brain_.peer().peers()) {
-      const bool holds = std::ranges::find(holders, row.peer) != holders.end();
-      if (!holds && !host_.find(row.peer)) continue;
-      dig::KnownPeer known{.peer = row.peer, .last_seen_ms = io::wall_now().unix_ms, .stores = {}, .tcp = {}};
-      if (holds) known.stores.push_back(*store);
-      for (const Endpoint& endpoint : row.tcp) {
-        if (endpoint.address.is_global()) known.tcp.push_back(endpoint);
-      }
-      out.push_back(std::move(known));
-    }
-    return out;
   }
 
   bool wants_from_old_nodes(const store::StoreId& store) const {
@@ -437,6 +407,7 @@ class Process {
       known = addresses;
       last = now;
       lan_peers_.look(config_.port);
+      survey_.look();
       keep_sequence();
       donated_.keep();
       watch_space(now);
@@ -484,15 +455,7 @@ class Process {
       if (each.kind == rendezvous::ServiceKind::kQuic) told.push_back(multiaddr::Multiaddr::quic_v1(each.endpoint));
     }
     host_.set_addresses(told);
-    discovery_.look(told, is_reachable());
-  }
-
-  [[nodiscard]] std::vector<Endpoint> external() const {
-    std::vector<Endpoint> out;
-    for (const rendezvous::Service& each : brain_.peer().services()) {
-      if (each.kind == rendezvous::ServiceKind::kHttp) out.push_back(each.endpoint);
-    }
-    return out;
+    discovery_.look(told, is_reachable(brain_));
   }
 
   void keep_sequence() {
@@ -512,6 +475,7 @@ class Process {
     downloads_.stop_all();
     paths_.close_all();
     lan_peers_.stop();
+    survey_.stop();
     inventory_.stop();
     discovery_.stop();
     old_client_.stop();
@@ -554,6 +518,7 @@ class Process {
   StoreService store_service_;
   io::Host host_;
   InventoryService inventory_;
+  ReachSurvey survey_;
   LanPeers lan_peers_;
   Discovery discovery_;
   OldNodeService old_service_;

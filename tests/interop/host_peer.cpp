@@ -1,7 +1,8 @@
 // Our libp2p host for somebody else's to talk to.
-//   host_peer [MEGABYTES]
-// Listens on a free loopback port and prints `listening PORT PEER_ID`. Answers /turnpike/echo/1, and /turnpike/blob/1
-// with MEGABYTES of a fixed pattern. Obeys lines on its input, answering each with one line of JSON:
+//   host_peer [MEGABYTES [ADDRESS]]
+// Listens on a free port of ADDRESS, else of loopback, and prints `listening PORT PEER_ID`. Answers /turnpike/echo/1,
+// and /turnpike/blob/1 with MEGABYTES of a fixed pattern. Obeys lines on its input, answering each with one line of
+// JSON:
 //   dial MULTIADDR          {"ok": true, "peer": …} or {"ok": false, "error": …}
 //   ping PEER               {"ok": true, "microseconds": …}
 //   echo PEER BYTES         {"ok": true, "bytes": …}: so many bytes came back as they went
@@ -10,6 +11,7 @@
 //   info PEER               what it told by identify
 //   connections             who is connected
 //   addresses MULTIADDR..   tells these from now on
+//   autonat PEER MULTIADDR  {"ok": true, "status": …, "dial_status": …, "from": …}: whether it can reach us there
 //   close PEER
 // Ends with its input.
 #include <unistd.h>
@@ -30,6 +32,7 @@
 #include "base/hex.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
+#include "io/host/autonat.h"
 #include "io/host/host.h"
 #include "io/loop/convert.h"
 #include "io/loop/deadline.h"
@@ -87,16 +90,18 @@ asio::awaitable<void> give_blob(std::shared_ptr<HostConnection> connection, std:
 
 class Peer {
  public:
-  Peer(asio::io_context& loop, std::size_t megabytes)
+  Peer(asio::io_context& loop, std::size_t megabytes, const IpAddress& address)
       : key_(crypto::SigningKey::generate(random_)),
-        host_(loop.get_executor(), {.identity = &key_, .agent = "turnpike", .limits = {}, .channel = {}}, random_) {
+        host_(loop.get_executor(), {.identity = &key_, .agent = "turnpike", .limits = {}, .channel = {}}, random_),
+        autonat_(host_, random_, [] { return std::vector<IpAddress>(); }) {
+    autonat_.serve();
     host_.handle(std::string(kEcho), {.streams = 64}, echo);
     host_.handle(std::string(kHold), {.streams = 1000}, hold);
     host_.handle(std::string(kBlob), {.wide = true},
                  [megabytes](std::shared_ptr<HostConnection> connection, std::unique_ptr<LinkStream> stream) {
                    return give_blob(std::move(connection), std::move(stream), megabytes);
                  });
-    const auto here = host_.listen({IpAddress::v4(127, 0, 0, 1), 0});
+    const auto here = host_.listen({address, 0});
     const identity::PeerId self{key_.public_key()};
     host_.set_addresses({multiaddr::Multiaddr::tcp(*here)});
     std::printf("listening %u %s\n", here->port, self.to_string().c_str());
@@ -118,6 +123,10 @@ class Peer {
     words >> number;
     if (verb == "ping") co_return co_await ping(connection);
     if (verb == "echo") co_return co_await ask_echo(connection, number);
+    if (verb == "autonat") {
+      const std::string text = line.substr(line.rfind(' ') + 1);
+      co_return co_await autonat(connection, text);
+    }
     if (verb == "fetch") co_return co_await fetch(connection);
     if (verb == "streams") co_return co_await open_streams(connection, number);
     if (verb == "info") co_return co_await info(connection);
@@ -147,6 +156,18 @@ class Peer {
     }
     if (!*dialled) co_return failure(dialled->error().detail);
     co_return json{{"ok", true}, {"peer", (**dialled)->peer().to_string()}};
+  }
+
+  asio::awaitable<json> autonat(std::shared_ptr<HostConnection> connection, std::string text) {
+    const auto address = multiaddr::Multiaddr::parse(text);
+    if (!address) co_return failure("not an address: " + text);
+    std::vector<multiaddr::Multiaddr> addresses(1, *address);
+    const auto result = co_await autonat_.ask(connection, std::move(addresses));
+    if (!result) co_return failure("error " + std::to_string(static_cast<int>(result.error())));
+    co_return json{{"ok", true},
+                   {"status", static_cast<unsigned>(result->response.status)},
+                   {"dial_status", static_cast<unsigned>(result->response.dial_status)},
+                   {"from", result->dialled_from ? result->dialled_from->address.to_string() : ""}};
   }
 
   asio::awaitable<json> ping(std::shared_ptr<HostConnection> connection) {
@@ -254,6 +275,7 @@ class Peer {
   crypto::SecureRandom random_;
   crypto::SigningKey key_;
   Host host_;
+  Autonat autonat_;
   std::vector<std::unique_ptr<LinkStream>> held_;
 };
 
@@ -278,7 +300,9 @@ asio::awaitable<void> obey_all(asio::io_context& loop, Peer& peer) {
 
 int main(int argc, char** argv) {
   asio::io_context loop(1);
-  Peer peer(loop, argc > 1 ? static_cast<std::size_t>(std::atoll(argv[1])) : 64);
+  const auto address = argc > 2 ? IpAddress::parse(argv[2]) : IpAddress::v4(127, 0, 0, 1);
+  if (!address) return 2;
+  Peer peer(loop, argc > 1 ? static_cast<std::size_t>(std::atoll(argv[1])) : 64, *address);
   run(loop, obey_all(loop, peer));
   loop.restart();
   loop.run_for(std::chrono::seconds(2));

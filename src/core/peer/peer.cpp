@@ -336,6 +336,11 @@ void Peer::handle_sent(Now now, rendezvous::ServiceKind from, const IpAddress& t
   parts_->prover.handle_sent(now, from, to);
 }
 
+void Peer::handle_dialled_back(Now now, const rendezvous::Service& target, const IpAddress& from) {
+  parts_->prover.handle_dialled_back(now, target, from);
+  parts_->settle(now);
+}
+
 void Peer::handle_probed(Now now, std::uint64_t probe, rendezvous::ProbeOutcome outcome) {
   parts_->prober.handle_dialled(now.mono, probe, outcome);
   parts_->settle(now);

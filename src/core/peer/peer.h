@@ -73,6 +73,8 @@ class Peer {
   void handle_nonce(Now now, rendezvous::ServiceKind at, const rendezvous::ProofNonce& nonce, const IpAddress& from);
   /// From that service's own port we sent to an address that had not sent to it before: it can prove nothing there.
   void handle_sent(Now now, rendezvous::ServiceKind from, const IpAddress& to);
+  /// A peer that was asked to dial that service of ours did, from there.
+  void handle_dialled_back(Now now, const rendezvous::Service& target, const IpAddress& from);
   /// How a Probe ended.
   void handle_probed(Now now, std::uint64_t probe, rendezvous::ProbeOutcome outcome);
   /// Our own TURN server would take one session more, or not: it is registered.

@@ -139,6 +139,25 @@ void Prover::handle_arrival(Now now, ServiceKind at, const ProofNonce& nonce, co
   ++counters_.unknown;
 }
 
+void Prover::handle_dialled_back(Now now, const Service& target, const IpAddress& from_as) {
+  const IpAddress from = from_as.unmapped();
+  const bool is_ours = std::ranges::find(candidates_, target, &Candidate::service) != candidates_.end();
+  if (!is_ours || !target.endpoint.address.is_global() || is_near(from) ||
+      network_of(from) == network_of(target.endpoint.address)) {
+    ++counters_.foreign;
+    return;
+  }
+  if (sent_to_.contains(now.mono, target.kind, from)) {
+    ++counters_.tainted;
+    return;
+  }
+  Standing& standing = standings_[{kByPeers, target}];
+  standing.last = ProofOutcome::kProved;
+  standing.proved_until = now.mono + rendezvous::kProofLifetime;
+  ++counters_.arrived;
+  settle(now);
+}
+
 bool Prover::hand_back(const Early& arrival) {
   const Digest digest = crypto::sha256(arrival.nonce);
   const auto at = std::ranges::find_if(

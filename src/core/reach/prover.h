@@ -31,6 +31,7 @@ constexpr Duration kExpectLimit = 2 * rendezvous::kProbeLimit;
 constexpr Duration kAskLimit = std::chrono::seconds(20);  ///< An ask unanswered for so long is asked again.
 constexpr Duration kFirstAskBackoff = std::chrono::seconds(10);
 constexpr Duration kAskBackoffLimit = std::chrono::minutes(10);
+constexpr std::size_t kByPeers = SIZE_MAX;  ///< Stands for the bootstrap where peers proved something.
 constexpr Duration kRenewalRetry = std::chrono::seconds(15);  ///< One failed renewal may be a lost packet.
 constexpr unsigned kRenewalFailures = 2;                      ///< After so many in a row a proof is withdrawn.
 
@@ -82,6 +83,9 @@ class Prover {
   void handle_result(Now now, std::size_t bootstrap, const Service& target, ProofOutcome outcome, Duration time);
   /// Something that looks like a nonce came in at our service of that kind.
   void handle_arrival(Now now, ServiceKind at, const ProofNonce& nonce, const IpAddress& from);
+  /// A peer, asked to dial `target`, did: a connection with our nonce came in from there (AutoNAT v2). The same holds
+  /// of where from as of any nonce.
+  void handle_dialled_back(Now now, const Service& target, const IpAddress& from);
   /// We sent from that service's port without having been asked.
   void handle_sent(Now now, ServiceKind from, const IpAddress& to) { sent_to_.note(now.mono, from, to); }
   void handle_timeout(Now now);

@@ -102,6 +102,29 @@ TEST_F(ReachProver, AsksOneBootstrapForBothFamiliesOnceItSeesBoth) {
   EXPECT_THAT(prover_.observed(), IsEmpty());
 }
 
+const Service kTcp{ServiceKind::kTcp, {kHome, 4001}};
+
+TEST_F(ReachProver, TakesADialBackOfAPeerForAProofWithNoBootstrapAtAll) {
+  own(kTcp);
+  prover_.handle_dialled_back(now_, kTcp, kProberHome);
+  EXPECT_EQ(verdict(), Verdict::kProved);
+  EXPECT_THAT(prover_.services(), ElementsAre(kTcp));
+  pass(rendezvous::kProofLifetime);
+  EXPECT_THAT(prover_.services(), IsEmpty()) << "it lapses like any proof";
+}
+
+TEST_F(ReachProver, TakesNoDialBackFromWhereItHasBeenSendingNorFromItsOwnNetworkNorToADoorItHasNot) {
+  own(kTcp);
+  prover_.handle_sent(now_, ServiceKind::kTcp, kProberHome);
+  prover_.handle_dialled_back(now_, kTcp, kProberHome);
+  EXPECT_EQ(prover_.counters().tainted, 1U);
+  prover_.handle_dialled_back(now_, kTcp, IpAddress::v4(60, 0, 1, 99));
+  prover_.handle_dialled_back(now_, kTcp, IpAddress::v4(192, 168, 1, 9));
+  prover_.handle_dialled_back(now_, {ServiceKind::kTcp, {kHome, 9999}}, IpAddress::v4(60, 0, 3, 1));
+  EXPECT_EQ(prover_.counters().foreign, 3U);
+  EXPECT_THAT(prover_.services(), IsEmpty());
+}
+
 TEST_F(ReachProver, RegistersNothingGlobalBeforeItIsProved) {
   candidates({{kHttp, Origin::kOwn}, {kPrivate, Origin::kOwn}});
   up();

@@ -70,6 +70,11 @@ class Host {
   [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> dial_anybody(
       Endpoint address, Duration time = kDialTime);
 
+  /// A connection of its own to `peer` over TCP, beside any that stand, and from any port: to see whether it can be
+  /// reached there. Whoever asked for it closes it.
+  [[nodiscard]] asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> dial_back(
+      identity::PeerId peer, Endpoint address, Duration time);
+
   [[nodiscard]] std::shared_ptr<HostConnection> find(const identity::PeerId& peer) const;
   [[nodiscard]] std::vector<std::shared_ptr<HostConnection>> all() const;
   [[nodiscard]] std::vector<ConnectionInfo> connections() const;

@@ -1,6 +1,7 @@
 // Dialling: the race of a peer's addresses (RFC 8305).
 #include <algorithm>
 
+#include "io/host/host.h"
 #include "io/host/host_state.h"
 #include "io/loop/convert.h"
 #include "io/loop/deadline.h"
@@ -48,6 +49,25 @@ asio::awaitable<void> HostState::attempt(std::shared_ptr<HostState> self, std::s
   dial->changed.set();
 }
 
+asio::awaitable<void> HostState::attempt_back(std::shared_ptr<HostState> self, std::shared_ptr<HostDial> dial,
+                                              identity::PeerId expected, Endpoint to) {
+  const std::shared_ptr<HostDial> about = std::move(dial);
+  const std::string where = to.to_string() + " ";
+  // From the port that is listened on it would be the connection that stands, or open a door that is to be found shut.
+  auto pipe = co_await connect_from(0, to, kDialAddressTime);
+  if (!pipe) about->last = {host_dial_error_of(pipe.error()), where + std::string(to_string(pipe.error()))};
+  const bool goes_on = pipe && !about->over && !self->closing;
+  const Connection connection =
+      goes_on ? self->begin(to, host::Direction::kOutbound, path::Found::kKnown) : Connection();
+  if (connection) {
+    about->attempts.push_back(connection);
+    self->start_link(connection, *std::move(pipe), expected);
+    co_await decide(about, connection, where);
+  }
+  about->over = true;
+  about->changed.set();
+}
+
 asio::awaitable<void> HostState::decide(std::shared_ptr<HostDial> dial, Connection connection, std::string where) {
   const std::shared_ptr<HostDial> about = std::move(dial);
   co_await connection->decided_.wait();
@@ -93,6 +113,30 @@ asio::awaitable<void> HostState::race(std::shared_ptr<HostState> self, std::shar
     if (connection != dial->winner) connection->close();
   }
   dial->attempts.clear();
+}
+
+asio::awaitable<Result<std::shared_ptr<HostConnection>, HostDialFailure>> Host::dial_back(identity::PeerId peer,
+                                                                                          Endpoint address,
+                                                                                          Duration time) {
+  const std::shared_ptr<HostState> state = state_;
+  const auto dial = std::make_shared<HostDial>(state->loop);
+  Deadline deadline(state->loop, [dial] {
+    dial->last = {HostDialError::kTimeout, "no answer"};
+    dial->over = true;
+    dial->changed.set();
+  });
+  deadline.arm(time);
+  state->spawn(HostState::attempt_back(state, dial, peer, address));
+  while (!dial->over) {
+    co_await dial->changed.wait();
+    dial->changed.reset();
+  }
+  dial->over = true;
+  for (const Connection& connection : dial->attempts) {
+    if (connection != dial->winner) connection->close();
+  }
+  if (dial->winner) co_return dial->winner;
+  co_return fail(dial->last);
 }
 
 }  // namespace turnpike::io

@@ -94,6 +94,8 @@ struct HostState : std::enable_shared_from_this<HostState> {
   static asio::awaitable<void> race(std::shared_ptr<HostState> self, std::shared_ptr<HostDial> dial,
                                     std::vector<host::DialAddress> addresses, std::optional<identity::PeerId> expected,
                                     path::Found found, Duration time);
+  static asio::awaitable<void> attempt_back(std::shared_ptr<HostState> self, std::shared_ptr<HostDial> dial,
+                                            identity::PeerId expected, Endpoint to);
   static asio::awaitable<void> sweep_all(std::shared_ptr<HostState> self);
 
   asio::any_io_executor loop;

@@ -32,19 +32,23 @@ asio::awaitable<Result<identify::Info, identify::ReceiveError>> receive_identify
   co_return *receiver.result();
 }
 
-asio::awaitable<Status<StreamError>> send_and_finish(LinkStream& stream, Bytes message) {
-  const Bytes sent = std::move(message);
-  const std::optional<Duration> stall = kSmallAnswerTime;
-  const Status<StreamError> written = co_await stream.write(sent, stall);
-  if (!written) co_return fail(written.error());
-  stream.finish();
+asio::awaitable<Status<StreamError>> finish_politely(LinkStream& stream) {
   const std::optional<Instant> deadline = now() + kSmallAnswerTime;
+  stream.finish();
   while (true) {
     const Status<StreamError> ready = co_await stream.wait_readable(deadline);
     if (!ready && ready.error() == StreamError::kEnd) co_return Ok{};
     if (!ready) co_return fail(ready.error());
     stream.consume(stream.readable().size());  // a peer has nothing to say here: what it says is not kept
   }
+}
+
+asio::awaitable<Status<StreamError>> send_and_finish(LinkStream& stream, Bytes message) {
+  const Bytes sent = std::move(message);
+  const std::optional<Duration> stall = kSmallAnswerTime;
+  const Status<StreamError> written = co_await stream.write(sent, stall);
+  if (!written) co_return fail(written.error());
+  co_return co_await finish_politely(stream);
 }
 
 asio::awaitable<void> answer_pings(std::unique_ptr<LinkStream> stream) {

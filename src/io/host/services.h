@@ -17,6 +17,9 @@ constexpr Duration kSmallAnswerTime = std::chrono::seconds(10);
 /// Reads until the peer has finished.
 [[nodiscard]] asio::awaitable<Result<identify::Info, identify::ReceiveError>> receive_identify(
     LinkStream& stream, identity::AnyPeerId peer);
+/// Finishes, and waits until the peer has finished too: one that is let go of before would be reset, and what is on its
+/// way lost.
+[[nodiscard]] asio::awaitable<Status<StreamError>> finish_politely(LinkStream& stream);
 /// Writes all of it, finishes, and waits until the peer has finished too.
 [[nodiscard]] asio::awaitable<Status<StreamError>> send_and_finish(LinkStream& stream, Bytes message);
 
