@@ -26,17 +26,6 @@ asio::awaitable<std::optional<Bytes>> read_request(io::LinkStream& stream) {
   }
 }
 
-/// Ends our direction and gives the asker time to read it all and to end its own.
-asio::awaitable<void> finish_politely(io::LinkStream& stream) {
-  const std::optional<Instant> deadline = io::now() + io::kSmallAnswerTime;
-  stream.finish();
-  while (true) {
-    const Status<io::StreamError> ready = co_await stream.wait_readable(deadline);
-    if (!ready) co_return;
-    stream.consume(stream.readable().size());
-  }
-}
-
 }  // namespace
 
 std::optional<std::uint64_t> OldNodeService::size_of(const dig::PeerRequest& request) const {
@@ -87,7 +76,7 @@ asio::awaitable<void> OldNodeService::serve(std::unique_ptr<io::LinkStream> stre
     }
   }
   if (sent) {
-    co_await finish_politely(*own);
+    (void)co_await io::finish_politely(*own);
   } else {
     own->reset();
   }
