@@ -6,6 +6,7 @@
 #include <deque>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,10 +55,13 @@ enum class Standing : std::uint8_t {
 };
 
 using RungSet = std::array<bool, kRungCount>;
-[[nodiscard]] constexpr RungSet rungs_of(std::initializer_list<Rung> rungs) {
+[[nodiscard]] constexpr RungSet rungs_of(std::span<const Rung> rungs) {
   RungSet set{};
   for (const Rung rung : rungs) set[index_of(rung)] = true;
   return set;
+}
+[[nodiscard]] constexpr RungSet rungs_of(std::initializer_list<Rung> rungs) {
+  return rungs_of(std::span(rungs.begin(), rungs.size()));
 }
 
 /// A pure machine: after every call that takes `now`, drain poll_action, then poll_timeout.

@@ -14,12 +14,6 @@ namespace {
 
 const path::PathFailure kBehindPortal{path::PathEnd::kLocal, "this network has a captive portal"};
 
-path::RungSet set_of(const std::vector<path::Rung>& rungs) {
-  path::RungSet set{};
-  for (const path::Rung rung : rungs) set[path::index_of(rung)] = true;
-  return set;
-}
-
 }  // namespace
 
 struct Peer::Parts {
@@ -28,7 +22,7 @@ struct Peer::Parts {
         id{config.identity->public_key()},
         now(start),
         sequence(config.last_sequence),
-        paths(set_of(config.rungs), dice),
+        paths(path::rungs_of(config.rungs), dice),
         sync({.mode = config.sync, .max_store = config.max_store, .max_disk = config.max_disk}, paths, dice),
         prover(dice),
         relaying({.key = config.identity, .sequence = &sequence, .seen_signals = &seen}, dice),
