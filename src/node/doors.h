@@ -23,8 +23,8 @@ constexpr std::size_t kMaxStunRequest =
 /// What this node gives away as a relay.
 struct Donor {
   bool on = true;  ///< Off: Binding is answered, and nothing relayed.
-  turn::DonationCaps caps;
-  turn::DonationRecord given;  ///< From earlier runs.
+  turn::DonationCaps caps = {};
+  turn::DonationRecord given = {};  ///< From earlier runs.
   std::size_t sessions = 8;
 };
 
