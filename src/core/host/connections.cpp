@@ -85,6 +85,17 @@ Status<Refusal> Connections::establish(Instant now, ConnectionId id, const PeerI
   return Ok{};
 }
 
+std::vector<ConnectionId> Connections::rivals(const PeerId& peer) const {
+  const auto others = peers_.find(peer);
+  if (others != peers_.end() && others->second.size() >= limits_.per_peer) return others->second;
+  std::vector<ConnectionId> all;
+  if (established_ < limits_.connections) return all;
+  for (const auto& [id, connection] : connections_) {
+    if (connection.peer && !connection.closing) all.push_back(id);
+  }
+  return all;
+}
+
 bool Connections::is_network_full(const IpAddress& network, std::optional<ConnectionId> but) const {
   const auto counts = networks_.find(network);
   std::size_t established = counts == networks_.end() ? 0 : counts->second.established;
@@ -115,12 +126,12 @@ bool Connections::make_room(Instant now) {
 }
 
 void Connections::close(ConnectionId id, Connection& connection) {
-  uncount(connection);
+  uncount(id, connection);
   connection.closing = true;
   to_close_.push_back(id);
 }
 
-void Connections::uncount(const Connection& connection) {
+void Connections::uncount(ConnectionId id, const Connection& connection) {
   if (connection.direction == Direction::kInbound) {
     Network& counts = networks_[connection.network];
     if (connection.peer) {
@@ -133,7 +144,7 @@ void Connections::uncount(const Connection& connection) {
   if (!connection.peer) return;
   --established_;
   const auto peer = peers_.find(*connection.peer);
-  std::erase_if(peer->second, [&](ConnectionId id) { return &connections_.at(id) == &connection; });
+  std::erase(peer->second, id);
   if (peer->second.empty()) peers_.erase(peer);
 }
 
@@ -146,7 +157,7 @@ bool Connections::handle_closed(ConnectionId id) {
   const auto at = connections_.find(id);
   if (at == connections_.end()) return false;
   Connection& connection = at->second;
-  if (!connection.closing) uncount(connection);
+  if (!connection.closing) uncount(id, connection);
   const std::optional<PeerId> peer = connection.peer;
   if (peer && connection.stream_count > 0) {
     networks_[connection.network].streams -= connection.stream_count;

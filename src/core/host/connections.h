@@ -64,6 +64,9 @@ class Connections {
   /// Its peer has proved who it is. When that peer has too many already, the one that was heard of longest ago makes
   /// room; when the table is full, a stale one does. After a refusal the connection is to be closed.
   [[nodiscard]] Status<Refusal> establish(Instant now, ConnectionId id, const PeerId& peer);
+  /// Among whom a new connection of `peer` would make its room; mostly nobody. When each was heard of last decides, so
+  /// that is to be told, by handle_heard, before establish().
+  [[nodiscard]] std::vector<ConnectionId> rivals(const PeerId& peer) const;
   /// Something came on it.
   void handle_heard(Instant now, ConnectionId id);
   /// It has ended, whoever ended it. True when it was the last established one to its peer.
@@ -103,7 +106,7 @@ class Connections {
   };
 
   void close(ConnectionId id, Connection& connection);
-  void uncount(const Connection& connection);
+  void uncount(ConnectionId id, const Connection& connection);
   bool make_room(Instant now);
   /// Counting neither `but` nor those whose handshake is not done.
   [[nodiscard]] bool is_network_full(const IpAddress& network, std::optional<ConnectionId> but) const;

@@ -52,6 +52,17 @@ TEST_F(HostConnections, CountsHandshakesUnderWayPerNetworkAndInAll) {
   EXPECT_TRUE(accept(from(4))) << "a handshake that failed gives its place back";
 }
 
+TEST_F(HostConnections, NamesThoseThatMayHaveToMakeRoomAndMostlyNobody) {
+  const ConnectionId first = admitted(1, from(1));
+  EXPECT_THAT(table_.rivals(peer(1)), testing::IsEmpty()) << "one more has room";
+  const ConnectionId second = admitted(1, from(1, 2));
+  EXPECT_THAT(table_.rivals(peer(1)), testing::ElementsAre(first, second));
+  EXPECT_THAT(table_.rivals(peer(2)), testing::IsEmpty());
+  admitted(2, from(2));
+  admitted(3, from(3));
+  EXPECT_THAT(table_.rivals(peer(4)), testing::SizeIs(4)) << "the table is full";
+}
+
 TEST_F(HostConnections, RefusesANetworkThatConnectsTooOften) {
   for (std::size_t i = 0; i < kSmall.begun_per_network; ++i) table_.handle_closed(*accept(from(1)));
   EXPECT_EQ(refusal(accept(from(1))), Refusal::kTooFast);

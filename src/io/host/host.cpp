@@ -158,11 +158,9 @@ asio::awaitable<void> HostState::live(std::shared_ptr<HostState> self, Connectio
 
 // Who makes room is decided by it, so only where somebody may have to.
 void HostState::note_who_was_heard(const identity::PeerId& newcomer) {
-  const bool is_full = table.established() >= settings.limits.connections;
-  if (!is_full && !table.find(newcomer)) return;
-  for (const auto& [id, connection] : live_) {
-    const bool matters = is_full || connection->peer_ == newcomer;
-    if (matters && connection->link_) table.handle_heard(connection->link_->heard(), id);
+  for (const host::ConnectionId id : table.rivals(newcomer)) {
+    const auto at = live_.find(id);
+    if (at != live_.end() && at->second->link_) table.handle_heard(at->second->link_->heard(), id);
   }
 }
 
