@@ -108,6 +108,8 @@ class NodeHost final : public ControlEnd, public RelayEnd, public ProofEnd, publ
   void execute(const peer::ClosePath& command);
   /// Nobody relays by TURN here yet, so these do not come but in answer to a forged signal.
   void execute(const peer::MeasureServer& command);
+  void execute(const peer::MeasureNat&) {}  // nothing is open for UDP here, so nothing of it is asked
+  void execute(const peer::StartPunch&) {}
   void execute(const peer::OpenTurnSession& command);
   void execute(const peer::DialBack& command);
   void execute(const peer::Probe& command);

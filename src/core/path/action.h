@@ -25,7 +25,11 @@ struct AskPeerRelay {
   std::size_t bootstrap = 0;  ///< Which has both of us connected.
   std::vector<identity::PeerId> avoid;
 };
-using Action = std::variant<Open, Close, AskRelay, AskPeerRelay>;
+/// A hole through both NATs → handle_hole or handle_punch_failed.
+struct AskPunch {
+  std::size_t bootstrap = 0;  ///< Which has both of us connected.
+};
+using Action = std::variant<Open, Close, AskRelay, AskPeerRelay, AskPunch>;
 
 struct PathIds {
   std::uint64_t last = 0;

@@ -46,6 +46,12 @@ void DirectRung::set_connected(Instant now, bool connected) {
   if (connected) retry_now(now);
 }
 
+void DirectRung::set_hole(Instant now, const Endpoint& hole, bool ours) {
+  hole_ = hole;
+  backoff_.reset();
+  next_try_ = ours || connected_ ? now : now + kHoleTurn;
+}
+
 void DirectRung::retry_now(Instant now) {
   backoff_.reset();
   next_try_ = now;
@@ -60,6 +66,11 @@ void DirectRung::step(Instant now, PathIds& ids, Random& random, std::deque<Acti
   if (open_ || attempt_ || !is_possible() || now < next_try_) return;
   attempt_ = ids.next();
   attempt_deadline_ = now + kDirectAttemptLimit;
+  if (hole_) {
+    actions.emplace_back(
+        Open{.path = *attempt_, .rung = Rung::kPunched, .target = DirectTarget{.tcp = {}, .quic = {*hole_}}});
+    return;
+  }
   actions.emplace_back(Open{
       .path = *attempt_, .rung = has_near_ ? Rung::kLan : Rung::kDirect, .target = DirectTarget{endpoints_, quic_}});
 }
@@ -92,6 +103,7 @@ bool DirectRung::handle_closed(Instant now, PathId path, std::string reason, Ran
   if (proven) backoff_.reset();
   open_.reset();
   attempt_.reset();
+  hole_.reset();  // NATs may have forgotten it: the next one is another
   reason_ = std::move(reason);
   // What has carried bytes most likely can again, over TCP where it was UDP that died: ranges wait for it.
   next_try_ = proven ? now : now + backoff_.fail(random);
@@ -99,7 +111,7 @@ bool DirectRung::handle_closed(Instant now, PathId path, std::string reason, Ran
 }
 
 void DirectRung::handle_delivered(std::uint64_t bytes) {
-  (rung_ == Rung::kLan ? lan_bytes_ : direct_bytes_) += bytes;
+  (rung_ == Rung::kLan ? lan_bytes_ : rung_ == Rung::kPunched ? punched_bytes_ : direct_bytes_) += bytes;
   backoff_.reset();
 }
 

@@ -18,6 +18,7 @@ namespace turnpike::path {
 constexpr Duration kDirectAttemptLimit = std::chrono::seconds(8);
 constexpr Duration kDirectLinger = std::chrono::seconds(30);  ///< An unused path is kept so long.
 constexpr std::size_t kMaxDirectEndpoints = 12;
+constexpr Duration kHoleTurn = std::chrono::seconds(2);  ///< The end that asked for a hole connects first.
 
 /// One attempt at a time, with back-off. A pure part of Ladder: what it wants done is appended to the actions it is
 /// given.
@@ -31,6 +32,10 @@ class DirectRung {
   void set_endpoints(Instant now, std::vector<Endpoint> tcp, std::vector<Endpoint> quic, bool has_near);
   /// A connection to the peer stands, whoever made it: it can be used without dialling.
   void set_connected(Instant now, bool connected);
+  /// A hole is there: a connection can be made to it. `ours`: we are the one to make it; else the peer makes one, and
+  /// only if it does not come we do. It counts as punched what then runs to that address.
+  void set_hole(Instant now, const Endpoint& hole, bool ours);
+  void drop_hole() { hole_.reset(); }
   void retry_now(Instant now);
 
   /// Starts an attempt if one is due, ends one that takes too long.
@@ -41,7 +46,7 @@ class DirectRung {
   void close_if_forgotten(Instant now, Instant released, std::deque<Action>& actions);
 
   /// False when the path is not this rung's.
-  /// `rung` is what it turned out to be: kLan or kDirect.
+  /// `rung` is what it turned out to be: kLan, kDirect or kPunched.
   bool handle_open(Instant now, PathId path, Duration rtt, Rung rung);
   /// True when the path was open and is lost.
   bool handle_closed(Instant now, PathId path, std::string reason, Random& random);
@@ -49,7 +54,7 @@ class DirectRung {
 
   [[nodiscard]] bool is_allowed() const { return lan_allowed_ || direct_allowed_; }
   [[nodiscard]] bool is_possible() const {
-    return is_allowed() && (connected_ || !endpoints_.empty() || !quic_.empty());
+    return hole_ || (is_allowed() && (connected_ || !endpoints_.empty() || !quic_.empty()));
   }
   [[nodiscard]] bool is_trying() const { return attempt_.has_value(); }
   /// An attempt is under way or due.
@@ -66,6 +71,8 @@ class DirectRung {
   [[nodiscard]] bool is_connected() const { return connected_; }
   /// Of the open path.
   [[nodiscard]] Rung rung() const { return rung_; }
+  [[nodiscard]] const std::optional<Endpoint>& hole() const { return hole_; }
+  [[nodiscard]] std::uint64_t punched_bytes() const { return punched_bytes_; }
   /// `rung` is kLan or kDirect.
   [[nodiscard]] RungView view(Rung rung, bool wanted) const;
 
@@ -85,6 +92,8 @@ class DirectRung {
   Rung rung_ = Rung::kDirect;
   std::uint64_t lan_bytes_ = 0;
   std::uint64_t direct_bytes_ = 0;
+  std::uint64_t punched_bytes_ = 0;
+  std::optional<Endpoint> hole_;
 };
 
 /// Drops from the end of the more numerous address family until `limit` are left.

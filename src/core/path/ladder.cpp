@@ -66,6 +66,7 @@ void Ladder::set_bootstraps(Now now, const std::vector<std::size_t>& linked) {
   });
   linked_ = linked;
   peer_relay_.set_bootstraps(now.mono, linked);
+  punch_.set_bootstraps(now.mono, linked);
   if (more) {
     relay_.backoff.reset();
     relay_.next_try = now.mono;
@@ -103,6 +104,7 @@ void Ladder::retry_now(Now now) {
   }
   direct_.retry_now(now.mono);
   peer_relay_.retry_now(now.mono);
+  punch_.retry_now(now.mono);
   relay_.backoff.reset();
   relay_.next_try = now.mono;
   next_http_start_ = now.mono;
@@ -115,6 +117,7 @@ void Ladder::start_race(Instant now) {
   race_bytes_ = 0;
   next_http_start_ = now;
   peer_relay_.start_race(now);
+  punch_.start_race(now);
 }
 
 void Ladder::handle_open(Now now, PathId path, Duration rtt, Rung rung) {
@@ -203,6 +206,24 @@ void Ladder::handle_peer_denied(Now now, std::string reason, Duration retry_afte
   step(now);
 }
 
+void Ladder::handle_hole(Now now, const Endpoint& hole, bool ours) {
+  punch_.handle_hole();
+  if (!punch_.is_allowed() || has_free_rung_open()) return;
+  direct_.drop_attempt(actions_);
+  direct_.set_hole(now.mono, hole, ours);
+  step(now);
+}
+
+void Ladder::handle_hole_gone(Now now) {
+  if (!direct_.open() && !direct_.is_trying()) direct_.drop_hole();
+  step(now);
+}
+
+void Ladder::handle_punch_failed(Now now, std::string reason, Duration retry_after) {
+  punch_.handle_failed(now.mono, std::move(reason), retry_after, random_);
+  step(now);
+}
+
 void Ladder::handle_timeout(Now now) { step(now); }
 
 void Ladder::handle_fetch_started(Now now, PathId path, std::uint64_t bytes) {
@@ -262,6 +283,7 @@ void Ladder::step(Now now) {
     try_addresses(now.mono);
     settle(now.mono);
   }
+  punch_.step(now.mono, needs_punch(), random_, actions_);
   peer_relay_.step(now, needs_peer_relay(), random_, actions_);
   close_what_is_not_needed(now);
   try_relay(now.mono);
@@ -295,7 +317,9 @@ void Ladder::settle(Instant now) {
         return address.attempt || address.next_try <= now;
       });
   const bool peer_may_come = needs_peer_relay() && peer_relay_.may_come(now);
-  const bool may_yet_come = !has_free_rung_open() && (direct_.may_come(now) || http_may_come || peer_may_come);
+  const bool punch_may_come = needs_punch() && punch_.may_come(now);
+  const bool may_yet_come =
+      !has_free_rung_open() && (direct_.may_come(now) || http_may_come || punch_may_come || peer_may_come);
   const bool may_be_told = expecting_ && !has_free_rung_open() && now < race_since_ + kRelayHold;
   settled_ = !(may_yet_come || may_be_told) || now >= race_since_ + kRaceLimit;
 }
@@ -387,6 +411,7 @@ void Ladder::schedule(Now now) {
   };
   if (const std::optional<Instant> direct = direct_.deadline(wanted_, released_)) at(*direct);
   if (const auto peer = peer_relay_.deadline(now, needs_peer_relay(), released_)) at(*peer);
+  if (const auto punch = punch_.deadline(needs_punch())) at(*punch);
   if (wanted_ && allowed_[index_of(Rung::kHttp)] && !has_free_rung_open()) {
     for (const Address& address : addresses_) {
       at(address.attempt ? address.attempt_deadline : std::max(address.next_try, next_http_start_));
@@ -436,7 +461,8 @@ std::optional<Way> Ladder::best(Now now) const {
 Standing Ladder::standing() const {
   if (!wanted_) return Standing::kIdle;
   if (has_free_rung_open() || peer_relay_.open() || relay_.state == RelayState::kOpen) return Standing::kOpen;
-  const bool trying = direct_.is_trying() || peer_relay_.is_trying() || relay_.state != RelayState::kIdle ||
+  const bool trying = direct_.is_trying() || punch_.is_trying() || peer_relay_.is_trying() ||
+                      relay_.state != RelayState::kIdle ||
                       std::any_of(addresses_.begin(), addresses_.end(), [](const Address& a) { return a.attempt; });
   if (trying) return Standing::kTrying;
   return next_try() ? Standing::kWaiting : Standing::kNoWay;
@@ -449,6 +475,7 @@ std::optional<Instant> Ladder::next_try() const {
   if (allowed_[index_of(Rung::kHttp)]) {
     for (const Address& address : addresses_) at(address.next_try);
   }
+  if (const auto punch = punch_.next_try()) at(*punch);
   if (const auto peer = peer_relay_.next_try(); peer && needs_peer_relay()) at(*peer);
   if (relay_is_possible()) at(relay_.next_try);
   return next;
@@ -536,8 +563,15 @@ std::vector<RungView> Ladder::view() const {
   if (!allowed_[index_of(Rung::kBootstrapRelay)]) {
     relay = {.rung = Rung::kBootstrapRelay, .state = "off", .reason = "switched off here"};
   }
-  return {direct_.view(Rung::kLan, wanted_), direct_.view(Rung::kDirect, wanted_), http,
-          peer_relay_.view(needs_peer_relay()), relay};
+  const bool through_hole = direct_.open() && direct_.rung() == Rung::kPunched;
+  const RungView punched = punch_.view(needs_punch(), through_hole ? std::optional(direct_.open()->rtt) : std::nullopt,
+                                       direct_.punched_bytes());
+  return {direct_.view(Rung::kLan, wanted_),
+          direct_.view(Rung::kDirect, wanted_),
+          http,
+          punched,
+          peer_relay_.view(needs_peer_relay()),
+          relay};
 }
 
 }  // namespace turnpike::path

@@ -15,6 +15,7 @@
 #include "core/path/backoff.h"
 #include "core/path/direct_rung.h"
 #include "core/path/peer_relay_rung.h"
+#include "core/path/punch_rung.h"
 #include "core/path/rung_view.h"
 
 namespace turnpike::path {
@@ -72,7 +73,8 @@ class Ladder {
         ids_(ids),
         random_(random),
         direct_(allowed[index_of(Rung::kLan)], allowed[index_of(Rung::kDirect)], kFirstRungBackoff, kRungBackoffLimit),
-        peer_relay_(allowed[index_of(Rung::kPeerRelay)], kFirstRungBackoff, kRungBackoffLimit) {}
+        peer_relay_(allowed[index_of(Rung::kPeerRelay)], kFirstRungBackoff, kRungBackoffLimit),
+        punch_(allowed[index_of(Rung::kPunched)], kRungBackoffLimit) {}
 
   // What is known of the peer.
   /// Where its libp2p host answers, over TCP and over QUIC, at most kMaxDirectEndpoints of either. `has_near` says that
@@ -104,6 +106,11 @@ class Ladder {
   void handle_denied(Now now, std::string reason, Duration retry_after);
   void handle_peer_grant(Now now, const PeerRelayTarget& granted);
   void handle_peer_denied(Now now, std::string reason, Duration retry_after);
+  /// A hole leads to the peer. `ours`: we asked for it.
+  void handle_hole(Now now, const Endpoint& hole, bool ours);
+  /// It is closed again: nobody connected through it, or the peer fell silent.
+  void handle_hole_gone(Now now);
+  void handle_punch_failed(Now now, std::string reason, Duration retry_after);
   void handle_timeout(Now now);
 
   // What is done over its paths. `bytes` are of content; the relay's overhead is added here.
@@ -131,6 +138,8 @@ class Ladder {
   [[nodiscard]] std::vector<RungView> view() const;
   [[nodiscard]] std::vector<Endpoint> endpoints() const;
   [[nodiscard]] const std::vector<Endpoint>& direct_endpoints() const { return direct_.endpoints(); }
+  /// The one that leads to the peer, if one does.
+  [[nodiscard]] const std::optional<Endpoint>& hole() const { return direct_.hole(); }
   [[nodiscard]] bool is_connected() const { return direct_.is_connected(); }
 
  private:
@@ -173,6 +182,7 @@ class Ladder {
   void schedule(Now now);
   [[nodiscard]] bool relay_is_possible() const;
   /// Whoever relays is a stranger who gives: only one peer is fetched from in this way for each store.
+  [[nodiscard]] bool needs_punch() const { return wanted_ && !has_free_rung_open() && !direct_.hole(); }
   [[nodiscard]] bool needs_peer_relay() const { return relay_wanted_ && !has_free_rung_open(); }
   [[nodiscard]] bool quote_is_low(Now now) const;
   [[nodiscard]] OpenPathState* open_state(PathId path);
@@ -182,6 +192,7 @@ class Ladder {
   Random& random_;
   DirectRung direct_;
   PeerRelayRung peer_relay_;
+  PunchRung punch_;
   std::vector<Address> addresses_;
   bool expecting_ = false;
   std::vector<std::size_t> linked_;

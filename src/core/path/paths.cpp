@@ -33,6 +33,11 @@ bool Paths::is_near(const IpAddress& address) const {
   return std::ranges::any_of(networks_, [&](const IpNetwork& network) { return network.contains(address); });
 }
 
+Rung Paths::rung_to(const Ladder& ladder, const IpAddress& address) const {
+  const bool through_hole = ladder.hole() && ladder.hole()->address == address;
+  return through_hole ? Rung::kPunched : rung_to(address);
+}
+
 // The near ones first: the shell gives those it is handed first a head start.
 void Paths::tell_direct(Now now, Ladder& ladder, const Known& known) const {
   bool has_near = false;
@@ -120,7 +125,7 @@ void Paths::set_connected(Now now, const PeerId& peer, bool connected, Found fou
   if (ladder == nullptr) return;
   // One that we made says nothing new of how the peer is known.
   if (connected && (found == Found::kInbound || known_[peer].found.empty())) known_[peer].found.add(found);
-  ladder->set_connected(now, connected && allowed_[index_of(rung_to(remote))]);
+  ladder->set_connected(now, connected && allowed_[index_of(rung_to(*ladder, remote))]);
   after(peer, *ladder);
 }
 
@@ -231,7 +236,8 @@ void Paths::after(const PeerId& peer, Ladder& ladder) {
 
 void Paths::handle_open(Now now, PathId path, Duration rtt, const std::optional<IpAddress>& remote) {
   if (const auto served = served_.find(path); served != served_.end()) served->second.open = true;
-  const Rung rung = remote ? rung_to(*remote) : Rung::kDirect;
+  const Ladder* const ladder = find(path);
+  const Rung rung = remote && ladder != nullptr ? rung_to(*ladder, *remote) : Rung::kDirect;
   if (remote && !allowed_[index_of(rung)]) {  // the connection that stands is not of the kind that may be used
     return on(path, [&](Ladder& ladder) { ladder.demote(now, path, {PathEnd::kLocal, "switched off here"}); });
   }
@@ -269,6 +275,27 @@ void Paths::handle_peer_denied(Now now, const PeerId& peer, std::string reason, 
   const auto at = ladders_.find(peer);
   if (at == ladders_.end()) return;
   at->second.handle_peer_denied(now, std::move(reason), retry_after);
+  after(peer, at->second);
+}
+
+void Paths::handle_hole(Now now, const PeerId& peer, const Endpoint& hole, bool ours) {
+  Ladder* const ladder = ladder_for(peer);
+  if (ladder == nullptr) return;
+  ladder->handle_hole(now, hole, ours);
+  after(peer, *ladder);
+}
+
+void Paths::handle_hole_gone(Now now, const PeerId& peer) {
+  const auto at = ladders_.find(peer);
+  if (at == ladders_.end()) return;
+  at->second.handle_hole_gone(now);
+  after(peer, at->second);
+}
+
+void Paths::handle_punch_failed(Now now, const PeerId& peer, std::string reason, Duration retry_after) {
+  const auto at = ladders_.find(peer);
+  if (at == ladders_.end()) return;
+  at->second.handle_punch_failed(now, std::move(reason), retry_after);
   after(peer, at->second);
 }
 

@@ -73,6 +73,10 @@ class Paths {
   void handle_denied(Now now, const PeerId& peer, std::string reason, Duration retry_after);
   void handle_peer_grant(Now now, const PeerId& peer, const PeerRelayTarget& granted);
   void handle_peer_denied(Now now, const PeerId& peer, std::string reason, Duration retry_after);
+  /// A hole leads to the peer, which need not be known. `ours`: we asked for it.
+  void handle_hole(Now now, const PeerId& peer, const Endpoint& hole, bool ours);
+  void handle_hole_gone(Now now, const PeerId& peer);
+  void handle_punch_failed(Now now, const PeerId& peer, std::string reason, Duration retry_after);
   void handle_timeout(Now now);
 
   void handle_fetch_started(Now now, PathId path, std::uint64_t bytes);
@@ -118,6 +122,7 @@ class Paths {
   /// The near ones first.
   static std::vector<Endpoint> all_of(const Known& known, std::vector<Endpoint> Addresses::* kind);
   [[nodiscard]] bool is_near(const IpAddress& address) const;
+  [[nodiscard]] Rung rung_to(const Ladder& ladder, const IpAddress& address) const;
   [[nodiscard]] Rung rung_to(const IpAddress& address) const { return is_near(address) ? Rung::kLan : Rung::kDirect; }
   void tell_direct(Now now, Ladder& ladder, const Known& known) const;
   Ladder* find(PathId path);

@@ -14,14 +14,16 @@ enum class Rung : std::uint8_t {
   kLan,  ///< The peer's libp2p host at an address of a network that we are in ourselves.
   kDirect,
   kHttp,
+  kPunched,    ///< A hole through both ends' NATs, by UDP.
   kPeerRelay,  ///< Both ends meet at a third peer, by TURN.
   kBootstrapRelay
 };
 
-inline constexpr std::array kAllRungs{Rung::kLan, Rung::kDirect, Rung::kHttp, Rung::kPeerRelay, Rung::kBootstrapRelay};
+inline constexpr std::array kAllRungs{Rung::kLan, Rung::kDirect, Rung::kHttp, Rung::kPunched, Rung::kPeerRelay,
+                                   Rung::kBootstrapRelay};
 inline constexpr std::size_t kRungCount = kAllRungs.size();
 
-/// The word used in configuration, JSON and logs: "lan", "direct", "http", "peer-relay", "bootstrap-relay".
+/// The word used in configuration, JSON and logs: "lan", "direct", "http", "punched", "peer-relay", "bootstrap-relay".
 [[nodiscard]] constexpr std::string_view name_of(Rung rung) {
   switch (rung) {
     case Rung::kLan:
@@ -30,6 +32,8 @@ inline constexpr std::size_t kRungCount = kAllRungs.size();
       return "direct";
     case Rung::kHttp:
       return "http";
+    case Rung::kPunched:
+      return "punched";
     case Rung::kPeerRelay:
       return "peer-relay";
     case Rung::kBootstrapRelay:

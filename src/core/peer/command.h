@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "core/coordination/coordinator.h"
+#include "core/coordination/punching.h"
 #include "core/identity/peer_id.h"
 #include "core/path/path.h"
 #include "core/reach/prober.h"
@@ -69,6 +70,28 @@ struct LookUp {
   std::vector<store::StoreId> stores;
 };
 
+/// For punching: both end in a handle_punch.
+using coordination::MeasureNat;
+using coordination::StartPunch;
+
+/// What STUN servers saw of the UDP port that is punched with: the answer to MeasureNat.
+struct NatSeen {
+  std::vector<punch::Sighting> sightings;
+};
+/// How a StartPunch went; what was opened ends as lost some day.
+struct PunchOpened {
+  std::uint64_t id = 0;
+  Endpoint remote;
+};
+struct PunchFailed {
+  std::uint64_t id = 0;
+  punch::PunchFailure why{};
+};
+struct PunchLost {
+  std::uint64_t id = 0;
+};
+using PunchNews = std::variant<NatSeen, PunchOpened, PunchFailed, PunchLost>;
+
 using sync::CancelFetch;
 using sync::Commit;
 using sync::OpenPartial;
@@ -77,6 +100,6 @@ using sync::StartFetch;
 
 using Command = std::variant<ConnectBootstrap, CloseBootstrap, SendToBootstrap, ShowElsewhere, OpenPath, ClosePath,
                              Probe, OpenPartial, StartFetch, CancelFetch, Commit, ReleasePartial, LookUp, MeasureServer,
-                             OpenTurnSession, DialBack>;
+                             OpenTurnSession, DialBack, MeasureNat, StartPunch>;
 
 }  // namespace turnpike::peer

@@ -134,6 +134,8 @@ struct Peer::Parts {
         }
       } else if (const auto* meet = std::get_if<path::AskPeerRelay>(&wish->action)) {
         relaying.coordinator.request(now, wish->peer, meet->bootstrap, meet->avoid);
+      } else if (const auto* hole = std::get_if<path::AskPunch>(&wish->action)) {
+        relaying.punching.request(now, wish->peer, hole->bootstrap);
       }
     }
     return any;
@@ -226,9 +228,7 @@ struct Peer::Parts {
                       .connected = changed.connected,
                       .proving = changed.proving});
   }
-  void on(std::size_t index, const rendezvous::SignalReceived& signal) {
-    relaying.coordinator.handle_signal(now, index, signal.from, signal.observed, signal.message);
-  }
+  void on(std::size_t index, const rendezvous::SignalReceived& signal) { relaying.handle_signal(now, index, signal); }
   void on(std::size_t index, const rendezvous::TurnServersFound& found) {
     relaying.coordinator.handle_servers(now, index, found.about, found.servers);
   }
@@ -307,6 +307,7 @@ void Peer::handle_catalogue_ready(Now now) {
 }
 
 void Peer::handle_candidates(Now now, std::vector<reach::Candidate> candidates) {
+  parts_->relaying.set_candidates(candidates);
   parts_->prover.set_candidates(now, std::move(candidates));
   parts_->know_own_addresses();
   parts_->settle(now);
@@ -357,8 +358,13 @@ void Peer::handle_server_measured(Now now, const identity::PeerId& server, std::
   parts_->settle(now);
 }
 
+void Peer::handle_punch(Now now, const PunchNews& news) {
+  parts_->relaying.handle_punch(now, news);
+  parts_->settle(now);
+}
+
 void Peer::handle_network_changed(Now now) {
-  parts_->relaying.coordinator.handle_network_changed();
+  parts_->relaying.handle_network_changed();
   for (const auto& link : parts_->links) link->retry_now(now);
   parts_->prover.retry_now(now);
   parts_->paths.retry_now(now);
@@ -487,7 +493,7 @@ void Peer::handle_timeout(Now now) {
   parts_->prover.handle_timeout(now);
   parts_->prober.handle_timeout(now.mono);
   parts_->paths.handle_timeout(now);
-  parts_->relaying.coordinator.handle_timeout(now);
+  parts_->relaying.handle_timeout(now);
   parts_->sync.handle_timeout(now);
   parts_->settle(now);
 }
@@ -547,7 +553,7 @@ std::optional<Instant> Peer::poll_timeout() const {
   at(parts_->sync.poll_timeout());
   at(parts_->prover.poll_timeout());
   at(parts_->prober.poll_timeout());
-  at(parts_->relaying.coordinator.poll_timeout());
+  at(parts_->relaying.poll_timeout());
   for (const auto& link : parts_->links) at(link->poll_timeout());
   return next;
 }

@@ -83,6 +83,8 @@ class Peer {
   void handle_session_decided(Now now, std::uint64_t ticket, const Result<turn::Opened, turn::RefusalReason>& decided);
   /// How a MeasureServer ended: without a time if it did not answer.
   void handle_server_measured(Now now, const identity::PeerId& server, std::optional<Duration> rtt);
+  /// What came of a MeasureNat or a StartPunch.
+  void handle_punch(Now now, const PunchNews& news);
   /// An address, a route or an interface changed, or the machine woke up: everything is tried again at once.
   void handle_network_changed(Now now);
 

@@ -25,6 +25,11 @@ struct Route {
   void operator()(const coordination::Denied& a) const {
     paths.handle_peer_denied(now, a.peer, a.reason, a.retry_after);
   }
+  void operator()(const coordination::HoleOpened& a) const { paths.handle_hole(now, a.peer, a.remote, a.ours); }
+  void operator()(const coordination::HoleGone& a) const { paths.handle_hole_gone(now, a.peer); }
+  void operator()(const coordination::PunchDenied& a) const {
+    paths.handle_punch_failed(now, a.peer, a.reason, a.retry_after);
+  }
   template <class World>
   void operator()(const World& wish) const {
     out.emplace_back(wish);
@@ -66,7 +71,50 @@ bool Relaying::drain(Now now, const std::vector<std::unique_ptr<Link>>& links, p
     std::visit(Route{now, links, paths, out, coordinator}, *action);
     any = true;
   }
+  while (const auto action = punching.poll_action()) {
+    std::visit(Route{now, links, paths, out, coordinator}, *action);
+    any = true;
+  }
   return any;
+}
+
+void Relaying::handle_signal(Now now, std::size_t bootstrap, const rendezvous::SignalReceived& signal) {
+  if (punching.handle_signal(now, bootstrap, signal.from, signal.observed, signal.message)) return;
+  coordinator.handle_signal(now, bootstrap, signal.from, signal.observed, signal.message);
+}
+
+void Relaying::handle_punch(Now now, const PunchNews& news) {
+  if (const auto* seen = std::get_if<NatSeen>(&news)) punching.handle_sightings(now, seen->sightings);
+  if (const auto* opened = std::get_if<PunchOpened>(&news)) punching.handle_opened(now, opened->id, opened->remote);
+  if (const auto* failed = std::get_if<PunchFailed>(&news)) punching.handle_punch_failed(now, failed->id, failed->why);
+  if (const auto* lost = std::get_if<PunchLost>(&news)) punching.handle_lost(now, lost->id);
+}
+
+void Relaying::handle_network_changed() {
+  coordinator.handle_network_changed();
+  punching.handle_network_changed();
+}
+
+void Relaying::handle_timeout(Now now) {
+  coordinator.handle_timeout(now);
+  punching.handle_timeout(now);
+}
+
+std::optional<Instant> Relaying::poll_timeout() const {
+  const auto relay = coordinator.poll_timeout();
+  const auto punch = punching.poll_timeout();
+  if (!relay || !punch) return relay ? relay : punch;
+  return std::min(*relay, *punch);
+}
+
+void Relaying::set_candidates(const std::vector<reach::Candidate>& candidates) {
+  std::vector<punch::Candidate> own;
+  for (const reach::Candidate& each : candidates) {
+    if (each.service.kind != rendezvous::ServiceKind::kQuic) continue;
+    const bool is_own = each.origin == reach::Origin::kOwn;
+    own.push_back({each.service.endpoint, is_own ? punch::CandidateKind::kHost : punch::CandidateKind::kMapped});
+  }
+  punching.set_own(std::move(own));
 }
 
 }  // namespace turnpike::peer

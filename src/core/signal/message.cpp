@@ -1,6 +1,7 @@
 #include "core/signal/message.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/endpoint_bytes.h"
 #include "core/identity/seal.h"
@@ -69,6 +70,22 @@ void write(const DialMe& wish, wire::Signal& out) {
   for (const Endpoint& each : wish.tcp) out.mutable_dial_me()->add_tcp(text(endpoint_to_bytes(each)));
   for (const Endpoint& each : wish.quic) out.mutable_dial_me()->add_quic(text(endpoint_to_bytes(each)));
 }
+void write(const PunchEnd& end, wire::Punch& out) {
+  out.set_number(end.number);
+  out.set_ufrag(end.credentials.ufrag);
+  out.set_password(end.credentials.password);
+  for (const punch::Candidate& each : end.candidates) {
+    wire::Candidate& to = *out.add_candidates();
+    to.set_endpoint(text(endpoint_to_bytes(each.endpoint)));
+    to.set_kind(static_cast<std::uint32_t>(each.kind));
+  }
+  out.set_mapping(static_cast<std::uint32_t>(end.behaviour.mapping));
+  out.set_allocation(static_cast<std::uint32_t>(end.behaviour.allocation));
+  out.set_stride(end.behaviour.stride);
+  out.set_last_port(end.behaviour.last_port);
+}
+void write(const PunchOffer& offer, wire::Signal& out) { write(offer.end, *out.mutable_punch_offer()); }
+void write(const PunchAnswer& answer, wire::Signal& out) { write(answer.end, *out.mutable_punch_answer()); }
 void write(const RelayOffer& offer, wire::Signal& out) { write(offer, *out.mutable_relay_offer()); }
 
 Result<Message, SignalError> read(const wire::TurnDistances& in) {
@@ -131,6 +148,39 @@ Result<Message, SignalError> read(const wire::DialMe& in) {
   return Message{std::move(out)};
 }
 
+bool read(const wire::Punch& in, PunchEnd& out) {
+  out.number = in.number();
+  out.credentials = {in.ufrag(), in.password()};
+  const auto most = static_cast<std::uint32_t>(punch::Mapping::kAddressAndPortDependent);
+  if (!out.credentials.is_valid() || in.mapping() > most || in.last_port() > 0xffff ||
+      in.allocation() > static_cast<std::uint32_t>(punch::PortAllocation::kRandom) ||
+      in.candidates_size() > static_cast<int>(punch::kMaxCandidates) ||
+      std::abs(std::int64_t{in.stride()}) > punch::kMaxStride) {
+    return false;
+  }
+  out.behaviour = {.mapping = static_cast<punch::Mapping>(in.mapping()),
+                   .allocation = static_cast<punch::PortAllocation>(in.allocation()),
+                   .stride = in.stride(),
+                   .last_port = static_cast<std::uint16_t>(in.last_port())};
+  for (const wire::Candidate& each : in.candidates()) {
+    const auto endpoint = endpoint_from_bytes(bytes_of(each.endpoint()));
+    if (!endpoint || each.kind() > static_cast<std::uint32_t>(punch::CandidateKind::kPredicted)) return false;
+    out.candidates.push_back({*endpoint, static_cast<punch::CandidateKind>(each.kind())});
+  }
+  return out.behaviour.allocation != punch::PortAllocation::kSequential || out.behaviour.stride != 0;
+}
+
+Result<Message, SignalError> read_offer(const wire::Punch& in) {
+  PunchOffer out;
+  if (!read(in, out.end)) return fail(SignalError::kMalformed);
+  return Message{std::move(out)};
+}
+Result<Message, SignalError> read_answer(const wire::Punch& in) {
+  PunchAnswer out;
+  if (!read(in, out.end)) return fail(SignalError::kMalformed);
+  return Message{std::move(out)};
+}
+
 Result<Message, SignalError> read(const wire::RelayOffer& in) {
   RelayOffer offer;
   const auto bootstrap = PeerId::from_bytes(bytes_of(in.bootstrap()));
@@ -177,6 +227,10 @@ Result<Message, SignalError> decode_body(ByteView body) {
       return read(in.turn_offer());
     case wire::Signal::kDialMe:
       return read(in.dial_me());
+    case wire::Signal::kPunchOffer:
+      return read_offer(in.punch_offer());
+    case wire::Signal::kPunchAnswer:
+      return read_answer(in.punch_answer());
     case wire::Signal::KIND_NOT_SET:
       break;
   }

@@ -15,6 +15,9 @@
 #include "base/time.h"
 #include "core/identity/peer_id.h"
 #include "core/identity/replay.h"
+#include "core/punch/candidate.h"
+#include "core/punch/check.h"
+#include "core/punch/nat_behaviour.h"
 #include "core/relay/grant.h"
 #include "core/turn/sessions.h"
 
@@ -104,8 +107,29 @@ struct DialMe {
   friend bool operator==(const DialMe&, const DialMe&) = default;
 };
 
-using Message =
-    std::variant<RelayOffer, TurnQuery, TurnDistances, TurnRequest, TurnGranted, TurnRefused, TurnOffer, DialMe>;
+// --- punching: docs/protocols/punch.md ---
+
+/// What one end of a punch tells the other.
+struct PunchEnd {
+  std::uint64_t number = 0;  ///< The requester's: an answer bears it too.
+  punch::Credentials credentials;
+  std::vector<punch::Candidate> candidates;  ///< At most punch::kMaxCandidates.
+  punch::Behaviour behaviour;
+
+  friend bool operator==(const PunchEnd&, const PunchEnd&) = default;
+};
+/// Requester to responder: "I begin when you have answered; you may begin at once."
+struct PunchOffer {
+  PunchEnd end;
+  friend bool operator==(const PunchOffer&, const PunchOffer&) = default;
+};
+struct PunchAnswer {
+  PunchEnd end;
+  friend bool operator==(const PunchAnswer&, const PunchAnswer&) = default;
+};
+
+using Message = std::variant<RelayOffer, TurnQuery, TurnDistances, TurnRequest, TurnGranted, TurnRefused, TurnOffer,
+                             DialMe, PunchOffer, PunchAnswer>;
 
 /// Every one of them is the sender's fault, but kStale (a clock may be wrong, or the carrier slow) and kUnknownKind (a
 /// newer peer: pass it over).

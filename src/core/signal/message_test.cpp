@@ -160,6 +160,41 @@ TEST_F(Signal, RefusesWhatIsAboveALimit) {
   EXPECT_TRUE(refused(DialMe{{{IpAddress::v4(192, 0, 2, 1), 0}}, {}}));
 }
 
+PunchEnd punch_end() {
+  return {.number = 7,
+          .credentials = {"abcdefgh", "abcdefghijklmnopqrstuvwx"},
+          .candidates = {{{IpAddress::v4(203, 0, 113, 9), 4001}, punch::CandidateKind::kReflexive},
+                         {*Endpoint::parse("[2001:db8::9]:4001"), punch::CandidateKind::kHost}},
+          .behaviour = {.mapping = punch::Mapping::kAddressAndPortDependent,
+                        .allocation = punch::PortAllocation::kSequential,
+                        .stride = -2,
+                        .last_port = 40'000}};
+}
+
+TEST_F(Signal, AnEndOfAPunchComesBackAsItWent) {
+  const Message offer = PunchOffer{punch_end()};
+  const Message answer = PunchAnswer{punch_end()};
+  EXPECT_EQ(*decode_body(encode_body(offer)), offer);
+  EXPECT_EQ(*decode_body(encode_body(answer)), answer);
+}
+
+TEST_F(Signal, RefusesAnEndOfAPunchThatCannotBe) {
+  const auto refused = [](const auto& spoil) {
+    PunchEnd end = punch_end();
+    spoil(end);
+    const auto read = decode_body(encode_body(PunchOffer{end}));
+    return !read && read.error() == SignalError::kMalformed;
+  };
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.candidates.resize(punch::kMaxCandidates + 1, end.candidates[0]); }));
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.credentials.password = "short"; }));
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.credentials.ufrag = "a:b:c"; }));
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.behaviour.stride = punch::kMaxStride + 1; }));
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.behaviour.stride = 0; }));
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.behaviour.mapping = static_cast<punch::Mapping>(9); }));
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.behaviour.allocation = static_cast<punch::PortAllocation>(9); }));
+  EXPECT_TRUE(refused([](PunchEnd& end) { end.candidates[0].kind = static_cast<punch::CandidateKind>(9); }));
+}
+
 TEST_F(Signal, RefusesUrlsThatWouldUpsetATerminal) {
   RelayOffer odd = offer();
   odd.bootstrap_url = "https://x/\x1b[2J";

@@ -96,7 +96,8 @@ void HostState::start_link(const Connection& connection, std::unique_ptr<BytePip
 }
 
 void HostState::start_quic(const Connection& connection, const std::optional<identity::PeerId>& expected) {
-  const quic::Path path{quic::CarrierId::kSocket, connection->remote_};
+  const auto hole = holes.find(connection->remote_);
+  const quic::Path path{hole == holes.end() ? quic::CarrierId::kSocket : hole->second, connection->remote_};
   connection->link_ = quic->connect(path, expected, answering(connection));
   if (connection->link_) return spawn(live(shared_from_this(), connection));
   connection->failure_ = "too many QUIC connections here";
@@ -322,6 +323,8 @@ Result<Endpoint, IoError> Host::listen_quic(Endpoint at) {
   return state_->udp->local();
 }
 
+void Host::set_hole(const Endpoint& remote, quic::CarrierId carrier) { state_->holes[remote] = carrier; }
+void Host::drop_hole(const Endpoint& remote) { state_->holes.erase(remote); }
 QuicHost* Host::quic() const { return state_->quic ? &*state_->quic : nullptr; }
 void Host::forget_transports() { state_->transports.forget(); }
 

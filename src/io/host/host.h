@@ -54,6 +54,9 @@ class Host {
   [[nodiscard]] Result<Endpoint, IoError> listen_quic(Endpoint at);
   /// The UDP port's owner; null before listen_quic().
   [[nodiscard]] QuicHost* quic() const;
+  /// Dials to that endpoint over QUIC go by that carrier, until drop_hole(): a hole that was punched.
+  void set_hole(const Endpoint& remote, quic::CarrierId carrier);
+  void drop_hole(const Endpoint& remote);
   /// The network changed: what it swallowed before it may take now.
   void forget_transports();
   /// What identify tells: addresses at which strangers, or neighbours, may try us.

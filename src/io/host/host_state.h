@@ -111,6 +111,7 @@ struct HostState : std::enable_shared_from_this<HostState> {
   std::uint16_t port = 0;
   std::unique_ptr<UdpSocket> udp;
   std::optional<QuicHost> quic;
+  std::map<Endpoint, quic::CarrierId> holes;
   host::TransportMemory transports;
   std::vector<multiaddr::Multiaddr> addresses;
   std::uint64_t record_seq = 0;

@@ -18,6 +18,7 @@ namespace turnpike::io {
 
 namespace {
 
+constexpr std::size_t kMaxServersAsked = 12;  // servers asked in one measurement
 constexpr stun::RetransmissionPolicy kMeasureRetries{
     .initial_rto = std::chrono::milliseconds(200), .max_requests = 4, .last_wait = std::chrono::milliseconds(800)};
 
@@ -39,6 +40,7 @@ struct PunchHost::State : std::enable_shared_from_this<State> {
     std::vector<stun::BindingClient> clients;
     std::vector<Endpoint> servers;
     std::vector<std::optional<Endpoint>> mapped;
+    std::vector<Endpoint> others;  // what those that answered have besides
     Event changed;
   };
 
@@ -52,6 +54,7 @@ struct PunchHost::State : std::enable_shared_from_this<State> {
   void opened(PunchId id, Punch& punch, const punch::Puncher::Opened& event);
   void drain(PunchId id);
   void drain_measurements();
+  void ask(Measurement& measurement, const std::vector<Endpoint>& servers);
   void run_timers();
   void arm();
 
@@ -86,6 +89,12 @@ bool PunchHost::State::take_measurement(const Endpoint& from, ByteView datagram)
       if (!event) continue;
       if (const auto* seen = std::get_if<stun::BindingClient::Mapped>(&*event)) {
         measurement->mapped[i] = seen->address;
+        if (seen->other && seen->other->address.family == from.address.family) {
+          for (const Endpoint& more :
+               {Endpoint{from.address, seen->other->port}, Endpoint{seen->other->address, from.port}, *seen->other}) {
+            if (measurement->others.size() < kMaxServersAsked) measurement->others.push_back(more);
+          }
+        }
         measurement->changed.set();
       }
       return true;
@@ -250,32 +259,42 @@ void PunchHost::handle_stun(const DatagramBatch& batch, const std::function<void
   state_->arm();
 }
 
+void PunchHost::State::ask(Measurement& measurement, const std::vector<Endpoint>& servers) {
+  for (const Endpoint& server : servers) {
+    const bool known = std::ranges::find(measurement.servers, server) != measurement.servers.end();
+    if (known || measurement.servers.size() >= kMaxServersAsked) continue;
+    measurement.servers.push_back(server);
+    measurement.mapped.emplace_back();
+    measurement.clients.emplace_back(now(), server, random.array<12>(),
+                                     stun::BindingClient::Options{.retransmission = kMeasureRetries, .change = {}});
+  }
+  drain_measurements();
+  arm();
+}
+
 asio::awaitable<std::vector<punch::Sighting>> PunchHost::measure(std::vector<Endpoint> servers, Duration limit) {
   const std::shared_ptr<State> state = state_;
   State::Measurement measurement(state->loop);
-  measurement.servers = std::move(servers);
-  measurement.mapped.resize(measurement.servers.size());
-  for (const Endpoint& server : measurement.servers) {
-    measurement.clients.emplace_back(now(), server, state->random.array<12>(),
-                                     stun::BindingClient::Options{.retransmission = kMeasureRetries, .change = {}});
-  }
-  state->measurements.push_back(&measurement);
   bool is_over = false;
   Deadline deadline(state->loop, [&] {
     is_over = true;
     measurement.changed.set();
   });
   deadline.arm(limit);
-  state->drain_measurements();
-  state->arm();
-  while (!is_over && state->events != nullptr &&
-         std::ranges::any_of(measurement.mapped, [](const auto& seen) { return !seen; })) {
+  state->measurements.push_back(&measurement);
+  state->ask(measurement, servers);
+  while (!is_over && state->events != nullptr) {
+    if (!measurement.others.empty()) {
+      const std::vector<Endpoint> more = std::exchange(measurement.others, {});
+      state->ask(measurement, more);
+    }
+    if (std::ranges::all_of(measurement.mapped, [](const auto& seen) { return seen.has_value(); })) break;
     co_await measurement.changed.wait();
     measurement.changed.reset();
   }
   std::erase(state->measurements, &measurement);
   std::vector<punch::Sighting> out;
-  const Endpoint local = state->quic.local();
+  const Endpoint local = state->events == nullptr ? Endpoint() : state->quic.local();
   for (std::size_t i = 0; i < measurement.servers.size(); ++i) {
     if (measurement.mapped[i]) out.push_back({local, measurement.servers[i], *measurement.mapped[i]});
   }

@@ -50,8 +50,8 @@ class PunchHost {
   /// `others`.
   void handle_stun(const DatagramBatch& batch, const std::function<void(const DatagramBatch&)>& others);
 
-  /// Asks each server once more, in this order, from the very port that is punched with. What has not answered within
-  /// `limit` is left out.
+  /// Asks each server, in this order, from the very port that is punched with, and then the other addresses and ports
+  /// that those with two of them name (RFC 5780). What has not answered within `limit` is left out.
   [[nodiscard]] asio::awaitable<std::vector<punch::Sighting>> measure(std::vector<Endpoint> servers, Duration limit);
 
   [[nodiscard]] const punch::Governor& governor() const;
