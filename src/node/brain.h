@@ -34,6 +34,13 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   };
   void on_turn(TurnHandlers handlers) { turn_ = std::move(handlers); }
 
+  /// Who punches on the UDP port.
+  struct PunchHandlers {
+    std::function<void()> measure;
+    std::function<void(const peer::StartPunch&)> start;
+  };
+  void on_punch(PunchHandlers handlers) { punch_ = std::move(handlers); }
+
   [[nodiscard]] const peer::Peer& peer() const { return peer_; }
   /// `change` calls one of the brain's handle_* or verbs; what it then wants is done.
   void tell(const std::function<void(peer::Peer&, Now)>& change);
@@ -85,6 +92,12 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
   void execute(const peer::DialBack& command) {
     if (turn_.dial_back) turn_.dial_back(command);
   }
+  void execute(const peer::MeasureNat&) {
+    if (punch_.measure) punch_.measure();
+  }
+  void execute(const peer::StartPunch& command) {
+    if (punch_.start) punch_.start(command);
+  }
   void execute(const peer::OpenPartial& command) { downloads_->open(command); }
   void execute(const peer::StartFetch& command) { downloads_->start(command); }
   void execute(const peer::CancelFetch& command) { downloads_->cancel(command); }
@@ -93,6 +106,7 @@ class Brain final : public LinkEvents, public PathEvents, public DownloadEvents 
 
   Random& random_;
   TurnHandlers turn_;
+  PunchHandlers punch_;
   peer::Peer peer_;
   Memory& memory_;
   std::set<store::StoreId> committing_;

@@ -38,6 +38,7 @@
 #include "node/own_doors.h"
 #include "node/peers.h"
 #include "node/port_mapping.h"
+#include "node/punching.h"
 #include "node/reach_survey.h"
 
 namespace turnpike::node {
@@ -131,6 +132,11 @@ class Process {
         doors_(
             loop_.get_executor(), random_, [this](auto... nonce) { nonce_arrived(nonce...); }, donor_of(config, state)),
         donated_({.loop = loop_.get_executor(), .brain = brain_, .doors = doors_, .host = host_, .state = state}),
+        punching_({.loop = loop_.get_executor(),
+                   .brain = brain_,
+                   .host = host_,
+                   .random = random_,
+                   .bootstraps = config.bootstraps}),
         api_(loop_.get_executor(), control_scope()),
         network_timer_(loop_) {}
 
@@ -264,9 +270,12 @@ class Process {
     std::printf("listening %s\n", address.to_string().c_str());
     io::QuicHost& quic = *host_.quic();
     quic.on_stun([this, &quic, port = here->port](const DatagramBatch& batch) {
-      doors_.handle_stun(rendezvous::ServiceKind::kQuic, port, batch,
-                         [&quic](const DatagramBatch& reply) { quic.send(reply); });
+      punching_.handle_stun(batch, [&](const DatagramBatch& other) {
+        doors_.handle_stun(rendezvous::ServiceKind::kQuic, port, other,
+                           [&quic](const DatagramBatch& reply) { quic.send(reply); });
+      });
     });
+    punching_.start();
   }
 
   std::optional<std::string> open_ports() {
@@ -410,6 +419,7 @@ class Process {
       survey_.look();
       keep_sequence();
       donated_.keep();
+      punching_.keep();
       watch_space(now);
       tell_host();
       co_await pause(network_timer_, kNetworkPeriod);
@@ -479,6 +489,7 @@ class Process {
     inventory_.stop();
     discovery_.stop();
     old_client_.stop();
+    punching_.stop();
     host_.close_all();
     links_.close_all();
     watcher_.stop();
@@ -532,6 +543,7 @@ class Process {
   std::vector<portmap::Mapping> mapped_;  // candidates: nobody is told of them before they are proved
   Doors doors_;
   DonatedRelay donated_;
+  Punching punching_;
   ControlApi api_;
   std::unique_ptr<io::ControlServer> control_;
   asio::steady_timer network_timer_;

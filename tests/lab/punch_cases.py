@@ -6,7 +6,7 @@ Usage: punch_cases.py [-v] [CASE..]
 import hashlib
 import unittest
 
-from cases import LabCase
+from cases import MIB, SIZES, LabCase
 from lab import require_namespaces
 from punching import STORE_SIZE, punch, start_stun
 
@@ -71,6 +71,43 @@ class PunchHopeless(LabCase, PunchCase):
         for end in results:
             self.assertIn("nobody can know", end["failed"])
             self.assertLessEqual(end["probes"], 64)
+
+
+class PunchedNodes(LabCase):
+    """Real nodes: what they have to say to each other goes through the bootstrap, the stores do not."""
+
+    def homes(self, *kinds):
+        lab = self.lab(*kinds)
+        start_stun(lab)
+        nodes = [lab.node(name, rungs="punched,bootstrap-relay") for name in ("a", "b")]
+        return lab, *nodes
+
+    def test_two_homes_sync_through_a_hole_and_not_by_the_relay(self):
+        lab, a, b = self.homes("a=portres+delay=10", "b=portres+delay=10")
+        sums = a.make_stores(SIZES)
+        a.start()
+        b.start()
+        before = lab.wan_bytes("relay")
+        b.wait_for_stores(sums, seconds=60)
+        self.assertEqual(b.unequal(sums), set())
+        by_rung = b.bytes_by_rung()
+        self.assertEqual(by_rung.get("punched"), sum(SIZES))
+        self.assertEqual(by_rung.get("bootstrap-relay", 0), 0)
+        carried = sum(lab.wan_bytes("relay")) - sum(before)
+        self.assertLess(carried, sum(SIZES) / 20, "the bootstrap's own counter")
+
+    def test_a_symmetric_home_begins_by_the_relay_and_goes_on_through_the_hole(self):
+        lab, a, b = self.homes("a=portres+delay=10", "b=symmetric+delay=10")
+        sizes = [8 * MIB] * 12
+        sums = a.make_stores(sizes)
+        a.start()
+        b.start()
+        b.wait_for_stores(sums, seconds=90)
+        self.assertEqual(b.unequal(sums), set())
+        by_rung = b.bytes_by_rung()
+        self.assertGreater(by_rung.get("punched", 0), sum(sizes) / 2)
+        fetched = sum(by_rung.values())
+        self.assertLessEqual(fetched, sum(sizes) + 8 * MIB, "no verified piece travels twice")
 
 
 if __name__ == "__main__":

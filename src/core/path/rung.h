@@ -19,8 +19,8 @@ enum class Rung : std::uint8_t {
   kBootstrapRelay
 };
 
-inline constexpr std::array kAllRungs{Rung::kLan, Rung::kDirect, Rung::kHttp, Rung::kPunched, Rung::kPeerRelay,
-                                   Rung::kBootstrapRelay};
+inline constexpr std::array kAllRungs{Rung::kLan,     Rung::kDirect,    Rung::kHttp,
+                                      Rung::kPunched, Rung::kPeerRelay, Rung::kBootstrapRelay};
 inline constexpr std::size_t kRungCount = kAllRungs.size();
 
 /// The word used in configuration, JSON and logs: "lan", "direct", "http", "punched", "peer-relay", "bootstrap-relay".
