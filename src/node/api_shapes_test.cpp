@@ -64,7 +64,8 @@ TEST(ApiShapes, ATimeThatHasPassedIsNow) {
 TEST(ApiShapes, EveryRungIsNamedWithItsBytes) {
   peer::BytesByRung bytes{};
   bytes[path::index_of(path::Rung::kHttp)] = 7;
-  EXPECT_EQ(bytes_by_rung_shape(bytes), (json{{"lan", 0}, {"direct", 0}, {"http", 7}, {"bootstrap-relay", 0}}));
+  EXPECT_EQ(bytes_by_rung_shape(bytes),
+            (json{{"lan", 0}, {"direct", 0}, {"http", 7}, {"punched", 0}, {"peer-relay", 0}, {"bootstrap-relay", 0}}));
 }
 
 TEST(ApiShapes, StatusCountsWhatIsCompleteAndWhatIsMissing) {
@@ -154,7 +155,9 @@ TEST(ApiShapes, ATransferTellsItsBytesByRungAndItsPeers) {
   view.bytes_by_rung[path::index_of(path::Rung::kBootstrapRelay)] = 60;
   view.peers = {identity::PeerId{}};
   const json row = transfers_answer({view})["transfers"][0];
-  EXPECT_EQ(row["bytes_by_rung"], (json{{"lan", 0}, {"direct", 0}, {"http", 40}, {"bootstrap-relay", 60}}));
+  EXPECT_EQ(
+      row["bytes_by_rung"],
+      (json{{"lan", 0}, {"direct", 0}, {"http", 40}, {"punched", 0}, {"peer-relay", 0}, {"bootstrap-relay", 60}}));
   EXPECT_EQ(row["bytes_total"], kContent.size);
   EXPECT_EQ(row["peers"], json::array({identity::PeerId{}.to_string()}));
 }
@@ -173,8 +176,9 @@ TEST(ApiShapes, APeerTellsItsConnectionsAndHowItWasFound) {
   others.connection.peer.public_key[0] = 1;
   const json row = peers_answer({peer}, {connection, others}, kNow)["peers"][0];
   EXPECT_EQ(row["found"], json::array({"bootstrap", "inbound"}));
-  const json expected{{"remote", "192.0.2.1:4001"}, {"direction", "inbound"}, {"found", "inbound"}, {"rtt_ms", 2.0},
-                      {"agent", "js-libp2p/3"},     {"streams", 0},           {"seconds", 5.0}};
+  const json expected{
+      {"remote", "192.0.2.1:4001"}, {"direction", "inbound"}, {"found", "inbound"}, {"rtt_ms", 2.0},
+      {"agent", "js-libp2p/3"},     {"streams", 0},           {"seconds", 5.0},     {"transport", "tcp"}};
   EXPECT_EQ(row["connections"], json::array({expected}));
 }
 

@@ -65,7 +65,7 @@ class NodeBrain : public testing::Test {
                            [this](const io::CatalogueEvent& event) { brain_.catalogue_event(event); }};
   io::Dialer dialer_{connect::Proxies(), random_};
   Links links_{loop_.get_executor(), {}, {}, dialer_, brain_};
-  Paths paths_{loop_.get_executor(), {}, nobody_, random_, brain_};
+  Paths paths_{loop_.get_executor(), {.identity = &identity_}, nobody_, random_, brain_};
   Downloads downloads_{loop_.get_executor(), {folder_.path(), 0}, pool_, catalogue_, paths_, brain_};
 
  private:

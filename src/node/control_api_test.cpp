@@ -115,7 +115,7 @@ class NodeControl : public testing::Test {
   Brain brain_{loop_.get_executor(), brain_config(), random_, memory_};
   io::Dialer dialer_{proxies(), random_};
   Links links_{loop_.get_executor(), {}, {}, dialer_, nowhere_};
-  Paths paths_{loop_.get_executor(), {}, nowhere_, random_, nowhere_};
+  Paths paths_{loop_.get_executor(), {.identity = &identity_}, nowhere_, random_, nowhere_};
   Downloads downloads_{loop_.get_executor(), {folder_.path(), 0}, pool_, catalogue_, paths_, nowhere_};
   ControlApi api_{loop_.get_executor(), scope()};
   std::unique_ptr<io::ControlServer> server_;

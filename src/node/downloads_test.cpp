@@ -115,7 +115,8 @@ class NodeDownloads : public testing::Test {
 
   Recorder events_;
   io::Catalogue catalogue_{pool_, here_.path(), [](const io::CatalogueEvent&) {}};
-  Paths paths_{loop_.get_executor(), {}, events_, random_, events_};
+  crypto::SigningKey identity_ = crypto::SigningKey::generate(random_);
+  Paths paths_{loop_.get_executor(), {.identity = &identity_}, events_, random_, events_};
   Downloads downloads_{loop_.get_executor(), {.data = here_.path(), .reserve = 0}, pool_, catalogue_, paths_, events_};
 };
 

@@ -23,8 +23,8 @@ namespace asio = boost::asio;
 
 struct PathSettings {
   const crypto::SigningKey* identity = nullptr;
-  std::vector<io::Url> bootstraps;  ///< By the index that relay targets name.
-  std::vector<std::string> pins;
+  std::vector<io::Url> bootstraps{};  ///< By the index that relay targets name.
+  std::vector<std::string> pins{};
   io::Dialer* dialer = nullptr;      ///< Opens the way to a bootstrap's relay. Outlives the paths.
   const io::Pace* upload = nullptr;  ///< What all that peers fetch from us shares; none: no limit.
   const io::Pace* download = nullptr;

@@ -236,8 +236,8 @@ void Paths::after(const PeerId& peer, Ladder& ladder) {
 
 void Paths::handle_open(Now now, PathId path, Duration rtt, const std::optional<IpAddress>& remote) {
   if (const auto served = served_.find(path); served != served_.end()) served->second.open = true;
-  const Ladder* const ladder = find(path);
-  const Rung rung = remote && ladder != nullptr ? rung_to(*ladder, *remote) : Rung::kDirect;
+  const Ladder* const owner = find(path);
+  const Rung rung = remote && owner != nullptr ? rung_to(*owner, *remote) : Rung::kDirect;
   if (remote && !allowed_[index_of(rung)]) {  // the connection that stands is not of the kind that may be used
     return on(path, [&](Ladder& ladder) { ladder.demote(now, path, {PathEnd::kLocal, "switched off here"}); });
   }
