@@ -84,7 +84,7 @@ function makeStores (folder, sizes) {
 const peakMemory = child => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))[1]) * 1024
 
 async function startBootstrap () {
-  const child = start('bootstrap', '--data', join(folder, 'bootstrap'), '--stun', 'none', '--listen', `http://127.0.0.1:${await freePort()}`)
+  const child = start('bootstrap', '--data', join(folder, 'bootstrap'), '--stun', 'none', '--tier', 'free=unlimited:64:1', '--listen', `http://127.0.0.1:${await freePort()}`)
   const url = (await line(child, 'listening ')).split(' ')[1]
   return { child, url }
 }
