@@ -85,7 +85,7 @@ const neighbour = await js()
 
 await testCase('js finds our node, at an address of this network', async () => {
   const told = await until(() => neighbour.found.get(ours.id), 'our node in what js discovers')
-  assert.deepEqual(told, [`/ip4/${HERE}/tcp/4001`])
+  assert.deepEqual(told, [`/ip4/${HERE}/tcp/4001`, `/ip4/${HERE}/udp/4001/quic-v1`])
 })
 
 await testCase('our node finds js, connects, and knows it as a neighbour', async () => {
