@@ -212,6 +212,9 @@ void QuicHost::close_all() {
     state_->endpoint.touch(id);
   }
   state_->pump();
+  // The loop is to run out now: whoever did not hear the goodbye finds out by his own clock.
+  if (state_->socket != nullptr) state_->socket->close();
+  state_->end();
 }
 
 void QuicHost::on_stun(OnDatagrams handler) { state_->stun = std::move(handler); }

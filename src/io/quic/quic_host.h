@@ -48,7 +48,7 @@ class QuicHost {
   [[nodiscard]] std::unique_ptr<QuicLink> connect(const quic::Path& path, std::optional<identity::PeerId> expected,
                                                   Link::OnStream on_stream = {});
   void set_protocols(std::vector<std::string> protocols);
-  /// Says goodbye to every peer. What remains may then be destroyed.
+  /// Says goodbye to every peer and closes the socket: nothing of it is left on the loop.
   void close_all();
 
   void on_stun(OnDatagrams handler);
