@@ -19,6 +19,9 @@ DUAL_STACK = ("--listen", "tls://[::]:443", "--listen", "http://[::]:3000")
 STUN = ("--stun", "198.51.100.10:3478", "--stun", "198.51.100.11:3479")
 PROXY = ("--proxy", "http://ann:s%65cret@192.168.2.1:3128")
 GAP = 10  # seconds without a new byte, at most
+# Whoever only receives has nothing to send that would be refused: he finds out by the silence, and only then asks anew.
+RELAY_GAP = 20
+WINDOWS = 4 * 4 * MIB  # four stores at once, each with a window of four MiB
 
 
 
@@ -186,9 +189,9 @@ class RouterCase:
             time.sleep(0.05)
         b.wait_for_stores(sums, 5)
         print(f"{rungs}: longest time without a new byte: {gap:.1f} s", file=sys.stderr)
-        self.assertLessEqual(gap, GAP, "the sync stood still for too long")
+        self.assertLessEqual(gap, RELAY_GAP if rungs == "bootstrap-relay" else GAP, "the sync stood still for too long")
         _, sent = lab.wan_bytes(a.router)
-        self.assertLess(sent, (4 * size + IN_FLIGHT) * HEADERS, "the source sent more than what was lost in flight again")
+        self.assertLess(sent, (4 * size + WINDOWS) * HEADERS, "the source sent more than what was lost in flight again")
         self.assert_only_rung(b, rungs, 4 * size)
         self.assertLessEqual(sum(row["bytes_duplicate"] for row in b.ask("transfers")), IN_FLIGHT)
 
