@@ -307,6 +307,7 @@ async function download(node, target) {
     for (const part of chunk) hash.update(part)
     bytes += chunk.byteLength
   }
+  await stream.close()  // else it stays half open, and the next ones soon are too many
   return { bytes, sha256: hash.digest('hex') }
 }
 function pattern(megabytes) {
