@@ -6,9 +6,10 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 from pathlib import Path
 
-from lab import BOOTSTRAP_HOST, PROBE_HOST, ROOT, LabError
+from lab import BOOTSTRAP_HOST, FORGET, PROBE_HOST, ROOT, LabError
 
 PEER = Path(os.environ.get("PUNCH_PEER", ROOT / "build/release/tests/lab/punch_peer"))
 STUN = [f"{host}:{port}" for host in (BOOTSTRAP_HOST, PROBE_HOST) for port in (3478, 3479)]
@@ -52,6 +53,12 @@ class End:
         self.process.kill()
         self.process.wait(10)
         self.process.stdout.close()
+
+
+def forget(lab, *homes):
+    """The homes' routers forget every mapping: what one attempt has opened must not help the next."""
+    for home in homes:
+        lab.run(f"{home}-r", sys.executable, "-c", FORGET)
 
 
 def start_stun(lab):
