@@ -48,11 +48,10 @@ asio::awaitable<void> Punching::measure() {
     }
   }
   if (!host_) co_return;
+  // Before they can answer: what comes from whom we have sent to proves nothing of this port.
+  for (const Endpoint& server : servers) note_sent(server.address);
   const std::vector<punch::Sighting> seen = co_await host_->measure(servers, kMeasureTime);
-  for (const punch::Sighting& each : seen) {
-    scope_.brain.tell(
-        [&](peer::Peer& peer, Now now) { peer.handle_sent(now, rendezvous::ServiceKind::kQuic, each.server.address); });
-  }
+  for (const punch::Sighting& each : seen) note_sent(each.server.address);  // their other addresses too
   tell(peer::NatSeen{seen});
   const punch::Behaviour behaviour = punch::classify(seen);
   io::log_debug("our NAT, by {} answers: mapping {}, ports {}", seen.size(), name_of(behaviour.mapping),
@@ -69,9 +68,7 @@ void Punching::begin(const peer::StartPunch& order) {
   orders_[*id] = order.id;
   // What we send to first can prove nothing of this port.
   for (const punch::Candidate& each : punch::acceptable(order.remote.candidates, order.local.candidates)) {
-    scope_.brain.tell([&](peer::Peer& peer, Now now) {
-      peer.handle_sent(now, rendezvous::ServiceKind::kQuic, each.endpoint.address);
-    });
+    note_sent(each.endpoint.address);
   }
   host_->start(*id, order.remote);
 }
@@ -121,6 +118,10 @@ void Punching::keep() {
     host_->release(id);
     punch_lost(id);
   }
+}
+
+void Punching::note_sent(const IpAddress& to) {
+  scope_.brain.tell([&](peer::Peer& peer, Now now) { peer.handle_sent(now, rendezvous::ServiceKind::kQuic, to); });
 }
 
 void Punching::tell(const peer::PunchNews& news) {

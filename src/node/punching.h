@@ -45,6 +45,7 @@ class Punching final : private io::PunchEvents {
   void punch_lost(io::PunchId id) override;
   void begin(const peer::StartPunch& order);
   void tell(const peer::PunchNews& news);
+  void note_sent(const IpAddress& to);
   [[nodiscard]] asio::awaitable<void> measure();
   [[nodiscard]] bool is_in_use(const Endpoint& remote) const;
 

@@ -13,7 +13,7 @@ void Punching::request(Now now, const PeerId& peer, std::size_t bootstrap) {
     }
     attempts_.erase(at);
   }
-  if (attempts_.size() >= kMaxPunches) return deny(peer, "too many punches are under way here");
+  if (!has_room()) return deny(peer, "too many punches are under way here");
   Attempt& attempt = attempts_[peer];
   attempt = {.id = ++last_id_,
              .number = random_.below(UINT64_MAX),
@@ -23,6 +23,11 @@ void Punching::request(Now now, const PeerId& peer, std::size_t bootstrap) {
              .credentials = punch::Credentials::draw(random_)};
   if (is_fresh(now.mono)) return proceed(now, peer, attempt);
   measure(now);
+}
+
+std::size_t Punching::under_way() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(attempts_, [](const auto& each) { return each.second.stage != Stage::kOpen; }));
 }
 
 void Punching::measure(Now now) {
@@ -117,7 +122,7 @@ void Punching::on_offer(Now now, std::size_t bootstrap, const PeerId& from, cons
   } else if (at != attempts_.end()) {
     attempts_.erase(at);
   }
-  if (attempts_.size() >= kMaxPunches) return;
+  if (!has_room()) return;
   offered_[from] = now.mono;
   Attempt& attempt = attempts_[from];
   attempt = {.id = ++last_id_,

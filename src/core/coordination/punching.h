@@ -18,6 +18,7 @@
 namespace turnpike::coordination {
 
 constexpr std::size_t kMaxPunches = 16;                       ///< Under way, in either role.
+constexpr std::size_t kMaxHoles = 32;                         ///< Those, and the holes that stand.
 constexpr Duration kSightingsFresh = 10s;                     ///< What a NAT did then it does now.
 constexpr Duration kMeasureNatLimit = 3s;                     ///< For the world's answer to MeasureNat.
 constexpr Duration kPunchAnswerLimit = 5s;                    ///< For the responder's.
@@ -77,7 +78,7 @@ class Punching {
 
   /// What is known of our NAT; unknown before the first punch.
   [[nodiscard]] const punch::Behaviour& behaviour() const { return behaviour_; }
-  [[nodiscard]] std::size_t under_way() const { return attempts_.size(); }
+  [[nodiscard]] std::size_t under_way() const;
 
  private:
   enum class Stage : std::uint8_t { kMeasuring, kOffered, kRunning, kOpen };
@@ -95,6 +96,7 @@ class Punching {
   };
 
   [[nodiscard]] bool is_fresh(Instant now) const { return measured_ && now < *measured_ + kSightingsFresh; }
+  [[nodiscard]] bool has_room() const { return under_way() < kMaxPunches && attempts_.size() < kMaxHoles; }
   void measure(Now now);
   void proceed(Now now, const PeerId& peer, Attempt& attempt);
   void start(Now now, Attempt& attempt);

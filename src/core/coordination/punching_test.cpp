@@ -197,6 +197,20 @@ TEST_F(CoordinationPunching, OffersOfOnePeerAreFollowedOnceInAWhileAndAllTogethe
   EXPECT_EQ(a.punching.under_way(), kMaxPunches);
 }
 
+TEST_F(CoordinationPunching, HolesThatStandStopTheNextPunchOnlyWhenTheyAreTooMany) {
+  for (std::uint8_t peer = 10; peer < 10 + kMaxHoles; ++peer) {
+    now.mono += kPunchOfferPeriod;
+    a.punching.handle_signal(now, 0, {{peer}}, b.address, signal::PunchOffer{});
+    a.punching.handle_sightings(now, a.sightings());
+    while (const auto action = a.punching.poll_action()) a.actions.push_back(*action);
+    ASSERT_THAT(a.told<StartPunch>(), SizeIs(peer - 9U));
+    a.punching.handle_opened(now, a.told<StartPunch>().back().id, kHole);
+  }
+  EXPECT_EQ(a.punching.under_way(), 0U);
+  ask(a);
+  EXPECT_THAT(a.told<PunchDenied>(), SizeIs(1));
+}
+
 TEST_F(CoordinationPunching, AHoleThatIsLostIsTold) {
   ask(a);
   open(a);
